@@ -69,7 +69,7 @@ const TEXT = new RegExp(
   [
     /^\[[^\]]+\] (?<client>\S+)(?: via (?<peer>\S+))? -> (?<asked>\S+) -> \S+ (?:for (?<name>\S+) )?(?:as (?<identity>.+?) )?/,
     /(?<reason>[a-z-]+|goes on)(?: \(.*?\))? after \d+ ms, .*?/,
-    /(?:, by (?<rule>default|passthrough|\S+ (?:tcp|tls|http)\[\d+\](?:\.match\[\d+\])?))?(?: \(\S.*?:\d+\))?/,
+    /(?:, by (?<rule>default|passthrough|(?:T(?:CP|LS)Route )?\S+ (?:tcp|tls|http|rules)\[\d+\](?:\.match\[\d+\])?))?(?: \(\S.*?:\d+\))?/,
     /(?:, (?<cluster>outbound\|[^\s,]+))?, generation \d+, connection \d+$/,
   ]
     .map(({ source }) => source)

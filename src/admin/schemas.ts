@@ -5,6 +5,8 @@
  * not name is not sent.
  */
 
+import { BLOCKS } from '../table/plan/block.ts'
+
 export type Schema = Readonly<Record<string, unknown>>
 
 const described = (schema: Schema, description?: string): Schema =>
@@ -75,8 +77,8 @@ export const changes = {
 
 /** File and line of a rule. */
 export const ruleOrigin = object({
-  virtualService: text('namespace/name'),
-  block: oneOf(['tcp', 'tls', 'http']),
+  virtualService: text('namespace/name of a VirtualService, or "TCPRoute namespace/name".'),
+  block: oneOf(BLOCKS),
   route: integer('Index of the route in its block.'),
   match: {
     type: ['integer', 'null'],

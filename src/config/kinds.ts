@@ -2,39 +2,61 @@
 
 import { editDistance } from './findings/suggest.ts'
 
-/** `istio` and `kubernetes`: served. `later`: not supported yet. `settings`, `test`: weir's own. */
-type Role = 'istio' | 'kubernetes' | 'later' | 'settings' | 'test'
+/**
+ * `istio`, `gateway-api` and `kubernetes`: served. `data`: read by whoever names it, and right or
+ * wrong only there. `later`: not supported yet. `settings`, `test`: weir's own.
+ */
+type Role = 'istio' | 'gateway-api' | 'kubernetes' | 'data' | 'later' | 'settings' | 'test'
 
-type Kind = { readonly role: Role; readonly group: string; readonly versions: readonly string[] }
-
-const NETWORKING = { group: 'networking.istio.io', versions: ['v1', 'v1beta1', 'v1alpha3'] } as const
-const SECURITY = { group: 'security.istio.io', versions: ['v1', 'v1beta1'] } as const
-const WEIR = { group: 'gateway.weir', versions: ['v1'] } as const
-const CORE = { role: 'kubernetes', group: '', versions: ['v1'] } as const
-
-const KINDS: Readonly<Record<string, Kind>> = {
-  VirtualService: { role: 'istio', ...NETWORKING },
-  DestinationRule: { role: 'istio', ...NETWORKING },
-  Gateway: { role: 'istio', ...NETWORKING },
-  ServiceEntry: { role: 'istio', ...NETWORKING },
-  WorkloadEntry: { role: 'istio', ...NETWORKING },
-  Service: CORE,
-  Endpoints: CORE,
-  Pod: CORE,
-  Node: CORE,
-  Namespace: CORE,
-  Secret: CORE,
-  EndpointSlice: { role: 'kubernetes', group: 'discovery.k8s.io', versions: ['v1'] },
-  Sidecar: { role: 'later', ...NETWORKING },
-  WorkloadGroup: { role: 'later', ...NETWORKING },
-  AuthorizationPolicy: { role: 'istio', ...SECURITY },
-  PeerAuthentication: { role: 'istio', ...SECURITY },
-  Settings: { role: 'settings', ...WEIR },
-  RouteTest: { role: 'test', ...WEIR },
+type Kind = {
+  readonly kind: string
+  readonly role: Role
+  readonly group: string
+  readonly versions: readonly string[]
 }
 
+/** The group of Gateway API; its kind Gateway is another one than Istio's. */
+export const GATEWAY_API = 'gateway.networking.k8s.io'
+
+const ISTIO = { group: 'networking.istio.io', versions: ['v1', 'v1beta1', 'v1alpha3'] } as const
+const SECURITY = { group: 'security.istio.io', versions: ['v1', 'v1beta1'] } as const
+const WEIR = { group: 'gateway.weir', versions: ['v1'] } as const
+const CORE = { group: '', versions: ['v1'] } as const
+const DISCOVERY = { group: 'discovery.k8s.io', versions: ['v1'] } as const
+const api = (kind: string, ...versions: string[]): Kind => ({
+  kind,
+  role: 'gateway-api',
+  group: GATEWAY_API,
+  versions: ['v1', ...versions],
+})
+
+type Of = Pick<Kind, 'group' | 'versions'>
+
+const all = (role: Role, { group, versions }: Of, ...kinds: string[]): Kind[] =>
+  kinds.map(kind => ({ kind, role, group, versions }))
+
+const KINDS: readonly Kind[] = [
+  ...all('istio', ISTIO, 'VirtualService', 'DestinationRule', 'Gateway', 'ServiceEntry', 'WorkloadEntry'),
+  ...all('kubernetes', CORE, 'Service', 'Endpoints', 'Pod', 'Node', 'Namespace', 'Secret'),
+  ...all('data', CORE, 'ConfigMap'),
+  ...all('kubernetes', DISCOVERY, 'EndpointSlice'),
+  ...all('later', ISTIO, 'Sidecar', 'WorkloadGroup'),
+  ...all('istio', SECURITY, 'AuthorizationPolicy', 'PeerAuthentication'),
+  api('GatewayClass', 'v1beta1'),
+  api('Gateway', 'v1beta1'),
+  api('TCPRoute', 'v1alpha2'),
+  api('TLSRoute', 'v1alpha3', 'v1alpha2'),
+  api('ListenerSet'),
+  api('ReferenceGrant', 'v1beta1', 'v1alpha2'),
+  api('BackendTLSPolicy', 'v1alpha3'),
+  ...all('settings', WEIR, 'Settings'),
+  ...all('test', WEIR, 'RouteTest'),
+]
+
+const BY_NAME: ReadonlyMap<string, readonly Kind[]> = Map.groupBy(KINDS, each => each.kind)
+
 const ROUTE_TEST = 'RouteTest'
-export const KIND_NAMES: readonly string[] = Object.keys(KINDS)
+export const KIND_NAMES: readonly string[] = [...BY_NAME.keys()]
 
 /** Typing errors in an API group that still mean ours. */
 const SLIPS_MAX = 2
@@ -53,22 +75,26 @@ export const groupOf = (apiVersion: string): string =>
 
 export function kindOf(apiVersion: string, kind: string): KindOf {
   const group = groupOf(apiVersion)
-  if (!Object.hasOwn(KINDS, kind)) return { role: 'other' }
-  const known = KINDS[kind]
-  if (group === known.group && known.versions.includes(apiVersion.slice(apiVersion.lastIndexOf('/') + 1))) {
-    return { role: known.role }
-  }
-  if (isForeign(group, known.group)) return { role: 'other' }
-  return {
-    role: 'misplaced',
-    right: known.group === '' ? known.versions[0] : `${known.group}/${known.versions[0]}`,
-  }
+  const version = apiVersion.slice(apiVersion.lastIndexOf('/') + 1)
+  const known = BY_NAME.get(kind) ?? []
+  const exact = known.find(each => each.group === group)
+  if (exact?.versions.includes(version)) return { role: exact.role }
+  const meant = exact ?? nearest(group, known)
+  if (!meant) return { role: 'other' }
+  const [right] = meant.versions
+  return { role: 'misplaced', right: meant.group === '' ? right : `${meant.group}/${right}` }
 }
 
-/** Whether weir ignores a resource, whatever its content. */
+/** Of kinds with one name, the one whose group the author probably meant. */
+const nearest = (group: string, known: readonly Kind[]): Kind | undefined =>
+  known
+    .filter(each => !isForeign(group, each.group))
+    .toSorted((left, right) => editDistance(group, left.group) - editDistance(group, right.group))[0]
+
+/** Whether a resource is no mistake, whatever its content. */
 export function isPassedOver(apiVersion: string, kind: string): boolean {
   const { role } = kindOf(apiVersion, kind)
-  return role === 'other' || role === 'later'
+  return role === 'other' || role === 'later' || role === 'data'
 }
 
 /** Whether this is a RouteTest, right or wrong: only `check` and `test` read these. */
@@ -76,10 +102,10 @@ export const isRouteTest = ({ apiVersion, kind }: { apiVersion: unknown; kind: u
   kind === ROUTE_TEST && typeof apiVersion === 'string' && kindOf(apiVersion, kind).role !== 'other'
 
 /**
- * Whether a group belongs to another project with a kind of the same name: the Gateway API's
- * Gateway, Knative's Service, App Mesh's VirtualService. Kubernetes itself has the groups without a
- * dot (apiextensions refuses such a CRD), and Istio all below istio.io: a kind under these, or
- * under a misspelt group, is probably meant for weir.
+ * Whether a group belongs to another project with a kind of the same name: Knative's Service, App
+ * Mesh's VirtualService. Kubernetes itself has the groups without a dot (apiextensions refuses such
+ * a CRD), and Istio all below istio.io: a kind under these, or under a misspelt group, is probably
+ * meant for weir.
  */
 function isForeign(group: string, right: string): boolean {
   if (!group.includes('.') || GROUPS.has(group)) return false
@@ -87,4 +113,4 @@ function isForeign(group: string, right: string): boolean {
   return editDistance(group, right) > SLIPS_MAX
 }
 
-const GROUPS: ReadonlySet<string> = new Set(Object.values(KINDS).map(each => each.group))
+const GROUPS: ReadonlySet<string> = new Set(KINDS.map(each => each.group))

@@ -21,7 +21,8 @@ export const REASONS = {
   'source-limit': 'The client’s source has as many connections, or new ones a second, as a limit allows.',
   'denied-by-policy':
     'An AuthorizationPolicy denies it: a DENY rule matches, or no rule of the ALLOW policies does.',
-  'unknown-destination': 'The rule names a host or subset that no resource defines.',
+  'unknown-destination':
+    'The rule names a host or subset that no resource defines, or a backend that it may not use.',
   'no-endpoint': 'The destination has no endpoint, or all of them are down.',
   'max-connections': 'The limit of open connections across all workers was reached.',
   'cluster-max-connections': 'The limit of open connections to the destination was reached.',

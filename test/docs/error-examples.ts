@@ -52,6 +52,18 @@ const ROUTE = '{ route: [{ destination: { host: a.com } }] }'
 const EDGE_ROUTE = virtualService(`{ hosts: [a.com], gateways: [a], tcp: [${ROUTE}] }`)
 const CLOSED = settings('{ mesh: { capture: none } }')
 
+/** A resource of Gateway API. */
+const api = (kind: string, spec: string, metadata?: string): string =>
+  resource(kind, `spec: ${spec}`, 'gateway.networking.k8s.io/v1', metadata)
+const CLASS = api('GatewayClass', '{ controllerName: gateway.weir/controller }', 'name: weir')
+const LISTENER = '{ name: tcp, port: 9000, protocol: TCP }'
+const apiGateway = (listener: string): string =>
+  api('Gateway', `{ gatewayClassName: weir, listeners: [${listener}] }`)
+const tcpRoute = (spec: string, metadata?: string): string => api('TCPRoute', spec, metadata)
+const ATTACHED = '{ parentRefs: [{ name: a }], rules: [{ backendRefs: [{ name: b, port: 80 }] }] }'
+const tlsRoute = (metadata: string): string =>
+  api('TLSRoute', ATTACHED.replace('rules:', 'hostnames: [a.test], rules:'), metadata)
+
 const authorization = (spec: string): string =>
   resource('AuthorizationPolicy', `spec: ${spec}`, 'security.istio.io/v1')
 const GUARDED = `${gateway(`{ servers: [${server(TCP)}] }`)}${EDGE_ROUTE}${CLOSED}`
@@ -285,6 +297,18 @@ export const EXAMPLES: Readonly<Record<Code, Example>> = {
     .join(''),
 
   IST0127: serviceEntry(ENTRY) + match('{ sourceLabels: { app: web } }'),
+  CFG520: api('Gateway', `{ gatewayClassName: wier, listeners: [${LISTENER}] }`) + CLASS,
+  CFG521:
+    api('Gateway', `{ gatewayClassName: weir, listeners: [${LISTENER}] }`) +
+    CLASS.replace('gateway.weir/controller', 'example.com/gateways'),
+  CFG522: `${CLASS}${apiGateway('{ name: web, port: 80, protocol: HTTP }')}`,
+  CFG523: `${CLASS}${apiGateway('{ name: tls, port: 9443, protocol: TLS, tls: { certificateRefs: [{ name: cert }] } }')}`,
+  CFG524: `${CLASS}${apiGateway(LISTENER)}${tcpRoute('{ parentRefs: [{ name: a, port: 9001 }], rules: [{ backendRefs: [{ name: b, port: 80 }] }] }')}`,
+  CFG525: `${CLASS}${apiGateway(LISTENER)}${tcpRoute(ATTACHED)}`,
+  CFG526: `${CLASS}${apiGateway(LISTENER)}${tcpRoute(ATTACHED)}${tcpRoute(ATTACHED, 'name: b')}`,
+  CFG527: `${CLASS}${apiGateway('{ name: tls, port: 9443, protocol: TLS, tls: { mode: Passthrough } }')}${tlsRoute('name: a')}${tlsRoute('name: b')}`,
+  CFG528: `${CLASS}${apiGateway(LISTENER)}${api('BackendTLSPolicy', "{ targetRefs: [{ group: '', kind: Service, name: b }], validation: { hostname: b.test, wellKnownCACertificates: System } }")}`,
+  CFG529: `${CLASS}${apiGateway(LISTENER)}${gateway(`{ servers: [${server(TCP.replace('9000', '9001'))}] }`)}`,
   CFG451:
     serviceEntry(ENTRY.replace('10.0.0.1', '10.0.0.0/8')) +
     tcp(

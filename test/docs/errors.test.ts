@@ -32,6 +32,7 @@ const STAGES: Readonly<Record<string, RegExp>> = {
   'codes of Istio’s warnings': /^(CFG25|IST013[01])/,
   'codes of what weir does not do': /^CFG3/,
   'codes of TLS': /^CFG5[01]/,
+  'codes of Gateway API': /^CFG52/,
   'codes of what is probably not meant': /^(CFG4[56]|IST0127)/,
   'codes of what a reload would take': /^CFG47/,
   'codes of what the machine does not allow': /^CFG48/,

@@ -25,7 +25,7 @@ test('a kind that weir does not read is ignored with one note, whatever its meta
     'apiVersion: install.istio.io/v1alpha1\nkind: IstioOperator\nspec: {profile: minimal}',
     'apiVersion: batch/v1\nkind: Job\nmetadata: {generateName: load-}',
     'apiVersion: tasks.example.com/v1\nkind: Task\nmetadata: {name: remove the fault, namespace: No/Such, category: x}',
-    'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: 5, labels: {a: 1}, annotations: [], creationTimestamp: now}',
+    'apiVersion: v1\nkind: LimitRange\nmetadata: {name: 5, labels: {a: 1}, annotations: [], creationTimestamp: now}',
     'apiVersion: v1\nkind: Config\nmetadata: []',
     'apiVersion: networking.istio.io/v1\nkind: Sidecar\nmetadata: {generateName: x-}',
   ]
@@ -60,7 +60,6 @@ test('a kind of the same name in a group of somebody else is another kind', () =
     ['policy.linkerd.io/v1alpha1', 'AuthorizationPolicy'],
     ['appmesh.k8s.aws/v1beta2', 'VirtualService'],
     ['gateway.solo.io/v1', 'VirtualService'],
-    ['gateway.networking.k8s.io/v1', 'Gateway'],
     ['networking.x-k8s.io/v1alpha1', 'Gateway'],
     ['serving.knative.dev/v1', 'Service'],
     ['core.oam.dev/v1beta1', 'Service'],

@@ -7,6 +7,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Gateway } from '../../control/gateway.ts'
 import { Drains } from '../../control/workers/drains.ts'
 import type { Selection } from '../../control/workers/selected-drain.ts'
+import type { Block } from '../../table/plan/block.ts'
 import { Problem } from '../problem.ts'
 import { answers, integer, list, number, object, oneOf, type Schema, text, whole } from '../schemas.ts'
 import { notServing, servingOf } from '../serving.ts'
@@ -113,7 +114,8 @@ function selectionOf({ select, overS: _, rule, ...others }: Asked): Selection {
 }
 
 /** One slash only, so that a text divides in one way; otherwise the match takes quadratic time. */
-const RULE = /^([^\s/]+\/[^\s/]+)(?: (tcp|tls|http)\[(\d{1,6})\](?:\.match\[(\d{1,6})\])?)?$/
+const RULE =
+  /^((?:T(?:CP|LS)Route )?[^\s/]+\/[^\s/]+)(?: (tcp|tls|http|rules)\[(\d{1,6})\](?:\.match\[(\d{1,6})\])?)?$/
 
 function ruleOf(text: string): NonNullable<Selection['rule']> {
   const [, virtualService, block, route, match] = RULE.exec(text) ?? []
@@ -124,6 +126,6 @@ function ruleOf(text: string): NonNullable<Selection['rule']> {
       `rule ${text}: that is not like default/echo or default/echo tcp[0].match[1]`,
     )
   if (block === undefined) return { virtualService }
-  const place = { virtualService, block: block as 'tcp' | 'tls' | 'http', route: Number(route) }
+  const place = { virtualService, block: block as Block, route: Number(route) }
   return { ...place, match: match === undefined ? null : Number(match) }
 }

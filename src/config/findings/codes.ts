@@ -5,6 +5,7 @@
  * code for the same finding, weir uses that code (IST…).
  */
 
+import { GATEWAY_API_CODES } from '../gateway-api/gateway-api-codes.ts'
 import { LINT_CODES, MACHINE_CODES, RELOAD_CODES } from '../lint/lint-codes.ts'
 import { PLAN_CODES } from '../plan/plan-codes.ts'
 import { TLS_CODES } from '../plan/tls-codes.ts'
@@ -17,6 +18,7 @@ export const CODES = {
   ...VALIDATE_CODES, // CFG1xx: shape, CFG2xx: meaning, CFG3xx: what weir does not do
   ...PLAN_CODES, // CFG40x – CFG44x and IST…: how resources fit together
   ...TLS_CODES, // CFG50x: TLS and its certificates
+  ...GATEWAY_API_CODES, // CFG52x: how resources of Gateway API fit together
   ...LINT_CODES, // CFG45x, CFG46x and IST0127: consistent, but probably unintended
   ...RELOAD_CODES, // CFG47x: what a reload would take from connections
   ...MACHINE_CODES, // CFG48x: what the machine does not allow
@@ -34,4 +36,5 @@ export const isStrict = (code: Code): boolean =>
   code === 'IST0131' ||
   Object.hasOwn(PLAN_CODES, code) ||
   Object.hasOwn(TLS_CODES, code) ||
+  Object.hasOwn(GATEWAY_API_CODES, code) ||
   Object.hasOwn(LINT_CODES, code)

@@ -52,6 +52,11 @@ const QUESTIONS: { readonly [code in Code]?: Question } = {
   CFG462: (_, unusable) => unusable.of('VirtualService').length > 0,
   CFG466: (held, unusable) => gatewaysOfRule(held, unusable),
   IST0127: (_, unusable) => unusable.of('Pod', 'WorkloadEntry', 'Settings').length > 0,
+  CFG520: (_, unusable) => unusable.of('GatewayClass').length > 0,
+  CFG523: (_, unusable) => unusable.of('Secret', 'ReferenceGrant').length > 0,
+  CFG524: (_, unusable) => unusable.of('Gateway', 'ListenerSet', 'Namespace').length > 0,
+  CFG525: (_, unusable) => unusable.of('Service', 'ReferenceGrant').length > 0,
+  CFG528: (_, unusable) => unusable.of('Service', 'Secret').length > 0,
   // A RouteTest names a listener, or a rule of one.
   CFG491: (_, unusable) => unusable.of(...LISTENERS).length > 0,
   CFG492: (_, unusable) => unusable.of('VirtualService', ...LISTENERS).length > 0,

@@ -91,7 +91,8 @@ function pathOf(
   { spec, namespace }: VirtualService,
 ): Path {
   const path = ['spec', block, route, 'route']
-  const index = (spec[block]?.[route]?.route ?? []).findIndex(
+  const routes = block === 'rules' ? [] : (spec[block] ?? [])
+  const index = (routes[route]?.route ?? []).findIndex(
     ({ destination }) =>
       expandHost(destination?.host ?? '', namespace) === host && (destination?.subset || null) === subset,
   )

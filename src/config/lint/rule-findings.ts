@@ -71,7 +71,10 @@ class Reporter {
   /** Whether every match of the route is taken. */
   #isWholeRoute(found: readonly Found[]): boolean {
     const { block, route } = found[0].origin
-    const matches = block === 'http' ? 0 : (this.#virtualService.spec[block]?.[route]?.match?.length ?? 0)
+    const matches =
+      block === 'http' || block === 'rules'
+        ? 0
+        : (this.#virtualService.spec[block]?.[route]?.match?.length ?? 0)
     return (
       found.length === Math.max(1, matches) && found.every(({ verdict }) => verdict.fate.kind === 'taken')
     )
@@ -84,6 +87,7 @@ class Reporter {
     const block = whole[0]?.[0].origin.block ?? 'http'
     const isAll =
       block !== 'http' &&
+      block !== 'rules' &&
       whole.length > 1 &&
       whole.length === spec[block]?.length &&
       whole.every(([{ origin }]) => origin.block === block)

@@ -37,7 +37,7 @@ function spotOf(
   { sockets, registry }: Planned,
   settings: Resource | null,
 ): Spot | null {
-  const server = sockets.get(socketKey(bind, port))?.find(each => each.resource.id === gateway)
+  const server = sockets.get(socketKey(bind, port))?.find(each => each.gateway === gateway)
   if (server) return { resource: server.resource, path: [...server.path, 'port', 'number'] }
   if (destination === 'original') return settings && { resource: settings, path: ['spec', 'mesh', 'port'] }
   const service = scopes.length === 0 ? null : registry.find(scopes[0].host, null)

@@ -17,14 +17,15 @@ export function reportUnused(planned: Planned, notes: boolean, findings: Finding
 
 function reportServers({ plan, sockets }: Planned, findings: Findings): void {
   for (const { gateway, bind, port, scopes } of plan.listeners) {
-    const servers = (sockets.get(socketKey(bind, port)) ?? []).filter(each => each.resource.id === gateway)
+    const servers = (sockets.get(socketKey(bind, port)) ?? []).filter(each => each.gateway === gateway)
     for (const [index, server] of serversOf(servers).entries()) {
       const isUsed = scopes[index].rules.some(
         rule => rule.never === null && (rule.port === 0 || rule.port === port),
       )
       if (isUsed || scopes[index].serves === false) continue
       const which = server.names.length === 0 ? '' : ` and the hosts [${server.names.join(', ')}]`
-      const message = `no rule of any VirtualService applies to port ${port}${which}: its connections are reset`
+      const whose = server.rules ? 'no route is attached' : 'no rule of any VirtualService applies'
+      const message = `${whose} to port ${port}${which}: its connections are reset`
       findings.at('CFG462', server.resource, server.path, message)
     }
   }

@@ -12,9 +12,12 @@ import { MESH, ROOT_NAMESPACE } from './names.ts'
 
 type Written = Typed<AuthorizationPolicySpec>
 
-/** Whether a policy is for objects of the Gateway API, which have no listener here. */
-export const hasTargets = ({ targetRef, targetRefs = [] }: AuthorizationPolicySpec): boolean =>
-  Boolean(targetRef) || targetRefs.length > 0
+/** The objects that a policy is for; one with targets has no selector. */
+export const targetsOf = ({ targetRef, targetRefs = [] }: AuthorizationPolicySpec) => [
+  ...(targetRef ? [targetRef] : []),
+  ...targetRefs,
+]
+export const hasTargets = (policy: AuthorizationPolicySpec): boolean => targetsOf(policy).length > 0
 
 /** It applies to no listener of this process. */
 export function reportUnapplied(
@@ -26,7 +29,7 @@ export function reportUnapplied(
   const whose = workload ? 'the workload of the Settings' : 'the Gateways with a listener here'
   const isNear = namespace === ROOT_NAMESPACE || namespace === workload?.namespace
   const why = hasTargets(value)
-    ? 'its targets are of the Gateway API, which weir does not read'
+    ? 'none of its targets is a Gateway of Gateway API with a listener here'
     : isNear
       ? `its selector does not fit ${whose}`
       : `its namespace ${quote(namespace)} or its selector is not that of ${whose}`

@@ -5,16 +5,18 @@
  * A policy is for a Gateway's listeners if its namespace is the mesh's root or that of the workload
  * (without one: of the Gateway), and its selector fits the workload's labels (without one: the
  * Gateway's selector). The mesh's listeners have policies only with a workload: in front of a
- * service, policies are a matter of the service's own proxy.
+ * service, policies are a matter of the service's own proxy. A policy with targets is for the
+ * Gateways of Gateway API that it names.
  */
 
 import { type Cidr, parseCidr } from '../../address/address.ts'
 import type { AccessPolicy, AccessRule, Identity, Test } from '../../table/plan/access.ts'
 import type { Listener } from '../../table/plan/plan.ts'
 import type { Findings } from '../findings/diagnostic.ts'
+import { GATEWAY_API, groupOf } from '../kinds.ts'
 import type { Settings } from '../settings/settings.ts'
 import { isDryRun, isForeignKey } from '../validate/authorization-policy.ts'
-import { hasTargets, reportApplied, reportUnapplied } from './access-findings.ts'
+import { hasTargets, reportApplied, reportUnapplied, targetsOf } from './access-findings.ts'
 import type { AuthorizationPolicySpec, Labels, Typed } from './inputs.ts'
 import { MESH, ROOT_NAMESPACE } from './names.ts'
 import type { GatewayServers } from './servers.ts'
@@ -48,7 +50,9 @@ export function withPolicies(
   const planned: AccessPolicy[] = []
   const ofGateway = new Map<string, number[]>([...servers.keys()].map(gateway => [gateway, []]))
   for (const policy of policies) {
-    const applied = [...servers].flatMap(([gateway, server]) => (isFor(policy, server) ? [gateway] : []))
+    const applied = [...servers].flatMap(([gateway, server]) =>
+      isFor(policy, server) || isTarget(policy, gateway, gateways) ? [gateway] : [],
+    )
     if (applied.length === 0) {
       reportUnapplied(policy, settings, findings)
       continue
@@ -83,6 +87,18 @@ function isFor({ resource, value }: Written, { namespace, labels }: Server): boo
   if (hasTargets(value)) return false
   const own = resource.metadata.namespace
   return (own === ROOT_NAMESPACE || own === namespace) && hasLabels(labels, value.selector?.matchLabels ?? {})
+}
+
+/** A policy may name Gateways of Gateway API, in its own namespace. */
+function isTarget({ resource, value }: Written, id: string, gateways: readonly GatewayServers[]): boolean {
+  const gateway = gateways.find(
+    each => each.resource.id === id && groupOf(each.resource.apiVersion) === GATEWAY_API,
+  )
+  if (!gateway || gateway.resource.metadata.namespace !== resource.metadata.namespace) return false
+  return targetsOf(value).some(
+    ({ group, kind, name }) =>
+      group === GATEWAY_API && kind === 'Gateway' && name === gateway.resource.metadata.name,
+  )
 }
 
 function readPolicy({ resource, value }: Written, settings: Settings): AccessPolicy {

@@ -5,6 +5,7 @@ import { own } from '../../base/own.ts'
 import { type Cluster, type Route, UNKNOWN_CLIENT } from '../../table/plan/plan.ts'
 import { DEFAULT_POLICY } from '../../table/plan/policy.ts'
 import { resolvePlaces } from '../../table/plan/resolve.ts'
+import type { TlsUpstream } from '../../table/plan/tls.ts'
 import type { DestinationRules, MergedRule } from './destination-rules.ts'
 import type { Ejecting } from './ejection-findings.ts'
 import { familyOf } from './families.ts'
@@ -34,6 +35,9 @@ export type Viewpoint = {
   /** Family of the dialled address, if the service has both; else null. */
   readonly family?: Family | null
 }
+
+/** TLS that another resource than a DestinationRule asks for, named by the key. */
+export type SpokenTo = { readonly key: string; readonly tls: TlsUpstream | 'refused' }
 
 type Target = { readonly host: string; readonly subset: string | null; readonly port: number }
 
@@ -74,7 +78,7 @@ export class Clusters {
    * Index of the cluster for a destination; `port` 0 leaves the port to the service, then to the
    * listener.
    */
-  indexOf(target: Target, viewpoint: Viewpoint): number {
+  indexOf(target: Target, viewpoint: Viewpoint, by: SpokenTo | null = null): number {
     const named = this.#named(target.host, viewpoint)
     const service = named && this.#registry.behind(named, viewpoint.viewer)
     const host = service?.host ?? target.host
@@ -82,10 +86,19 @@ export class Clusters {
     const rule = this.#rules.find(host, viewpoint.namespace, service?.namespace ?? namespaceOfHost(host))
     const asDialled = service !== null && service === viewpoint.dialled && service.listens === 'members'
     const family = viewpoint.family ?? null
-    const key = [host, target.subset, port, rule?.key, service?.resource.ordinal, asDialled, family].join('|')
+    const key = [
+      ...[host, target.subset, port, rule?.key, service?.resource.ordinal, asDialled, family],
+      ...(by ? [by.key] : []),
+    ].join('|')
     return intern(this.#indexes, key, this.list, () =>
-      this.#make({ ...target, host, port }, service, rule, { asDialled, family }),
+      this.#make({ ...target, host, port }, service, rule, { asDialled, family, by }),
     )
+  }
+
+  /** Index of a cluster whose connections are reset: a route may not, or cannot, use its target. */
+  refused(target: Target): number {
+    const key = [target.host, target.subset, target.port, 'refused'].join('|')
+    return intern(this.#indexes, key, this.list, () => unknown(target))
   }
 
   /**
@@ -114,7 +127,7 @@ export class Clusters {
     target: Target,
     service: Service | null,
     rule: MergedRule | null,
-    { asDialled, family }: Way,
+    { asDialled, family, by }: Way,
   ): Cluster {
     const port = service ? portOfService(service, target.port) : undefined
     const subset = target.subset === null ? undefined : rule?.subsets.get(target.subset)
@@ -126,7 +139,7 @@ export class Clusters {
       target.port,
       connect,
     )
-    const tls = this.#tls.of(blocks.tls, { host: target.host, port: target.port, service })
+    const tls = by?.tls ?? this.#tls.of(blocks.tls, { host: target.host, port: target.port, service })
     if (tls === 'refused') return unknown(target)
     const asTls = tls && { tls }
     const policyAt = { ...connect.places, ...this.#rules.places.of(blocks) }
@@ -205,6 +218,7 @@ type Way = {
   /** The client dialled one of the endpoints, and gets that one. */
   readonly asDialled: boolean
   readonly family: Family | null
+  readonly by: SpokenTo | null
 }
 
 function commonLabels([first, ...others]: readonly Member[]): Record<string, string> {

@@ -18,6 +18,8 @@ export type PairSource =
 export type AuthoritySource =
   /** In a Secret; `beside`, first in the one of the same name with "-cacert". */
   | { readonly secret: string; readonly beside: boolean }
+  /** `ca.crt` of a ConfigMap: "namespace/name". */
+  | { readonly configMap: string }
   | { readonly file: string; readonly crl: string | null }
 
 export type Credential = {

@@ -1,6 +1,6 @@
 /**
  * Listeners of Gateways: behind each socket the rules of the VirtualServices that its servers
- * admit.
+ * admit, or those of Gateway API's routes.
  */
 
 import type { Listener, Rule, Scope, Takes } from '../../table/plan/plan.ts'
@@ -38,9 +38,9 @@ export function gatewayListeners(
     const takesNames = servers.some(each => each.names.length > 0)
     const hasPlain = servers.some(each => each.carries === 'tcp')
     const reads = servers.some(each => each.starttls) ? 'postgres' : 'tls'
-    const byResource = Map.groupBy(servers, each => each.resource).values()
-    const all = [...byResource].map(own => {
-      const bound = byGateway.get(own[0].resource.id) ?? []
+    const byGatewayHere = Map.groupBy(servers, each => each.gateway).values()
+    const all = [...byGatewayHere].map(own => {
+      const bound = byGateway.get(own[0].gateway) ?? []
       const scopes = scopesBehind(own).map(each => ({
         ...scopeOf(each, bound, inputs),
         ...(takesNames && { takes: takesOf(each, hasPlain) }),
@@ -49,9 +49,9 @@ export function gatewayListeners(
     })
     const isServed = all.some(({ scopes }) => scopes.some(each => each.serves !== false))
     for (const { own, scopes } of all) {
-      const { resource, bind, port } = own[0]
+      const { gateway, bind, port } = own[0]
       listeners.push({
-        gateway: resource.id,
+        gateway,
         bind,
         port,
         opens: listeners.length === first && isServed,
@@ -97,6 +97,7 @@ function rulesBehind(
   { settings, clusters, findings, served }: GatewayInputs,
 ): Rule[] {
   const [server] = servers
+  if (server.rules) return server.rules()
   const { resource, port, carries, tlsRoutes } = server
   const namespace = settings.workload?.namespace ?? resource.metadata.namespace
   const seen = [0, 1, 2].flatMap(tier =>

@@ -205,7 +205,7 @@ export type Pod = {
   }
 }
 
-type Target = { readonly kind?: string; readonly name?: string }
+type Target = { readonly group?: string; readonly kind?: string; readonly name?: string }
 
 type Lists = Readonly<Partial<Record<string, readonly string[]>>>
 

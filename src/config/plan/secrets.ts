@@ -1,7 +1,8 @@
 /**
- * What Secrets hold, as the API server would store it: `stringData` over `data`, which is base64.
+ * What Secrets hold, as the API server would store it: `stringData` over `data`, which is base64;
+ * and what ConfigMaps do, whose `data` is text.
  *
- * Nothing is reported here: a Secret that nobody names may be as it likes.
+ * Nothing is reported here: one that nobody names may be as it likes.
  */
 
 import type { Resource } from '../resource.ts'
@@ -9,9 +10,21 @@ import type { Resource } from '../resource.ts'
 /** By key; null: no base64, such as a file that is still encrypted. */
 export type SecretData = ReadonlyMap<string, Uint8Array | null>
 
-/** By "namespace/name". */
+/** By "namespace/name", and ConfigMaps by the key below. */
 export const secretsOf = (resources: readonly Resource[]): Map<string, SecretData> =>
-  new Map(resources.filter(({ kind }) => kind === 'Secret').map(each => [each.id, dataOf(each.value)]))
+  new Map(
+    resources.flatMap(({ apiVersion, kind, id, value }) => {
+      if (kind === 'Secret') return [[id, dataOf(value)] as const]
+      const isConfigMap = kind === 'ConfigMap' && apiVersion === 'v1'
+      return isConfigMap ? [[configMapKey(id), plainOf(value)] as const] : []
+    }),
+  )
+
+/** @param id  "namespace/name", which has no space. */
+export const configMapKey = (id: string): string => `ConfigMap ${id}`
+
+const plainOf = ({ data }: Readonly<Record<string, unknown>>): SecretData =>
+  new Map(textsOf(data).map(([key, text]) => [key, new TextEncoder().encode(text)]))
 
 function dataOf({ data, stringData }: Readonly<Record<string, unknown>>): SecretData {
   const encoded = textsOf(data).map(([key, text]) => [key, decode(text)] as const)

@@ -6,6 +6,7 @@
  * share it (Istio silently ignores the second server).
  */
 
+import type { Rule } from '../../table/plan/plan.ts'
 import { plainName } from '../../table/plan/server-name.ts'
 import type { Findings, Path } from '../findings/diagnostic.ts'
 import { quote } from '../findings/quote.ts'
@@ -24,7 +25,10 @@ import { hasLabels } from './workload.ts'
 type WrittenServer = NonNullable<GatewaySpec['servers']>[number]
 
 export type Server = {
+  /** Where it is written: a Gateway, or a ListenerSet of Gateway API. */
   readonly resource: Resource
+  /** 'namespace/name' of its Gateway. */
+  readonly gateway: string
   readonly path: Path
   readonly port: number
   /** '': every address. */
@@ -41,6 +45,8 @@ export type Server = {
   readonly tlsRoutes: boolean
   /** For each host pattern the namespace whose VirtualServices it admits; '*' is any. */
   readonly hosts: HostIndex<string>
+  /** Of Gateway API: the rules of its routes; absent: those of the VirtualServices it admits. */
+  readonly rules?: () => Rule[]
 }
 
 /**
@@ -104,7 +110,7 @@ export function assignSockets(
 ): Map<string, Server[]> {
   const sockets = new Map<string, Server[]>()
   for (const server of gateways.flatMap(gateway => gateway.servers)) {
-    const why = refusal(server, served)
+    const why = server.rules ? null : refusal(server, served)
     if (why) findings.at('CFG402', server.resource, [...server.path, why.field], why.message)
     if (server.bind.startsWith('unix://') || server.carries === 'nothing') continue
     const sharers = sockets.getOrInsertComputed(socketKey(server.bind, server.port), () => [])
@@ -130,7 +136,7 @@ function reportSilent(sharers: readonly Server[], findings: Findings): void {
 /** Only one Gateway gets what is not TLS. */
 function addPlain(server: Server, sharers: Server[], findings: Findings): void {
   const owner = sharers.find(each => each.carries === 'tcp')
-  if (!owner || owner.resource === server.resource) sharers.push(server)
+  if (!owner || owner.gateway === server.gateway) sharers.push(server)
   else reportTaken(server, owner, findings)
 }
 
@@ -159,6 +165,7 @@ function readServer(resource: Resource, path: Path, { port, bind, hosts, tls }: 
   const asked = hosts.map(written => plainName(written.slice(written.indexOf('/') + 1)))
   return {
     resource,
+    gateway: resource.id,
     path,
     port: port.number,
     bind: plainAddress(bind ?? ''),

@@ -35,7 +35,7 @@ export function tlsServerOf(
   settings: Settings,
   credentials: Credentials,
 ): TlsServer {
-  const name = `${resource.title} servers[${server.at(-1)}]`
+  const name = `${resource.title} ${server.at(-2)}[${server.at(-1)}]`
   const clients = CLIENTS[tls.mode ?? '']
   const path = [...server, 'tls']
   const reading = new Reading(resource, path, tls, settings, credentials)

@@ -8,6 +8,10 @@
 
 import type { Plan } from '../../table/plan/plan.ts'
 import type { Findings } from '../findings/diagnostic.ts'
+import { reportGatewayApi } from '../gateway-api/findings.ts'
+import type { GatewayApi } from '../gateway-api/model.ts'
+import { resolveGatewayApi } from '../gateway-api/resolve.ts'
+import { apiServers } from '../gateway-api/servers.ts'
 import type { Resource } from '../resource.ts'
 import type { Settings } from '../settings/settings.ts'
 import { withPolicies } from './access-policies.ts'
@@ -53,8 +57,10 @@ export type Planned = {
   readonly registry: Registry
   readonly virtualServices: readonly VirtualService[]
   readonly destinationRules: readonly Typed<DestinationRuleSpec>[]
-  /** Every Gateway, served here or not. */
+  /** Every Gateway of Istio's, served here or not. */
   readonly gateways: readonly GatewayServers[]
+  /** What the resources of Gateway API come to. */
+  readonly gatewayApi: GatewayApi
   /** The servers behind each socket (servers.ts, socketKey). */
   readonly sockets: ReadonlyMap<string, readonly Server[]>
   /** The certificates that rows of the Plan name. */
@@ -97,17 +103,22 @@ export function toPlan(
     if (settings.mesh.capture !== 'none') reportLayers(virtualService, registry, findings)
   }
   if (settings.mesh.capture !== 'none') reportSharedHosts(virtualServices, findings)
-  const sockets = assignSockets(servedGateways(inputs.gateways, settings), served, findings)
+  const istio = servedGateways(inputs.gateways, settings)
+  const resolved = resolveGatewayApi(resources, { registry, istio })
+  const api = apiServers(resolved.api, { ...resolved, credentials, clusters })
+  const sockets = assignSockets([...istio, ...api], served, findings)
   reportGateways(inputs, findings)
+  reportGatewayApi(resolved, gateways, findings)
+  const all = [...gateways, ...api]
   const listeners = [
     ...gatewayListeners(sockets, { virtualServices, settings, clusters, credentials, findings, served }),
     ...meshListeners({ settings, registry, virtualServices, clusters, findings }, sockets),
-  ].map(each => withTcpTimes(withReading(each, settings, document), settings, findingInputs.gateways))
-  reportProxyProtocol({ settings, document, inputs, gateways, listeners, findings })
+  ].map(each => withTcpTimes(withReading(each, settings, document), settings, gatewaysById(all)))
+  reportProxyProtocol({ settings, document, inputs, gateways: all, listeners, findings })
   const guarded = withPolicies(listeners, {
     settings,
     policies: inputs.authorizationPolicies,
-    gateways,
+    gateways: all,
     findings,
   })
   reportLayeredTls({ listeners, routes: clusters.routes, clusters: clusters.list }, upstreams, findings)
@@ -115,7 +126,7 @@ export function toPlan(
   reportUnplaced(clusters.unplaced, rules.places, findings)
   reportHashTables(clusters.hashing, rules.places, findings)
   reportPeerAuthentications(inputs.peerAuthentications, workloads, clusters.list, findings)
-  const limited = withSourceLimits(guarded.listeners, settings, gateways)
+  const limited = withSourceLimits(guarded.listeners, settings, all)
   const removals = inputs.destinationRules.some(isOnRemove) ? removalsOf(registry, rules, clusters.list) : []
   return {
     plan: {
@@ -132,6 +143,7 @@ export function toPlan(
     virtualServices,
     destinationRules: inputs.destinationRules,
     gateways,
+    gatewayApi: resolved.api,
     sockets,
     credentials: credentials.list,
   }

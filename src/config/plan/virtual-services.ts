@@ -69,14 +69,18 @@ export type VirtualService = {
 
 const SPLIT = 'gateway.weir/split'
 const ON_DEAD_NAME = 'gateway.weir/on-dead'
-const isSplit = (text: string): text is Split => (SPLITS as readonly string[]).includes(text)
+
+/** How a route picks its destination, by annotations of its resource. */
+export const howOf = (annotations: Labels): { readonly split: Split; readonly onDead: OnDead } => ({
+  split: SPLITS.find(each => each === annotations[SPLIT]) ?? 'random',
+  onDead: ON_DEAD.find(each => each === annotations[ON_DEAD_NAME]) ?? 'fail',
+})
 
 export function readVirtualService({ resource, value }: Typed<VirtualServiceSpec>): VirtualService {
   const { namespace, annotations } = resource.metadata
   const tcp = (value.tcp ?? []).map((route, index) => readRoute(resource, 'tcp', index, route))
   const tls = (value.tls ?? []).map((route, index) => readRoute(resource, 'tls', index, route))
   const http = httpRoutes(value).map(route => readRoute(resource, 'http', 0, route))
-  const split = annotations[SPLIT] ?? ''
   return {
     resource,
     namespace,
@@ -86,8 +90,7 @@ export function readVirtualService({ resource, value }: Typed<VirtualServiceSpec
       ...new Set((value.gateways?.length ? value.gateways : [MESH]).map(name => gatewayId(name, namespace))),
     ],
     visibility: readVisibility(value.exportTo, namespace),
-    split: isSplit(split) ? split : 'random',
-    onDead: ON_DEAD.find(each => each === annotations[ON_DEAD_NAME]) ?? 'fail',
+    ...howOf(annotations),
     blocks: { tcp: tcp.length > 0 ? tcp : http, http, tls },
   }
 }

@@ -14,6 +14,7 @@ import {
   parseRuleName,
   type RuleName,
   ruleName,
+  ruleResource,
   WITHOUT_RULE,
   type WithoutRule,
 } from '../../table/plan/rule-name.ts'
@@ -218,13 +219,13 @@ class Reading {
     const { namespace } = this.#resource.metadata
     const named = rule.virtualService.includes('/')
       ? rule
-      : { ...rule, virtualService: `${namespace}/${rule.virtualService}` }
+      : { ...rule, virtualService: rule.virtualService.replace(/[^ ]+$/, name => `${namespace}/${name}`) }
     if (this.#known.hasRule(named)) return named
     const rules = this.#known.rulesOf(named.virtualService)
     const path = ['expect', 'rule']
     if (rules.length === 0) {
       const hint = didYouMean(named.virtualService, this.#known.virtualServices)
-      this.#wrong('CFG492', path, `no listener has a rule of a VirtualService ${named.virtualService}`, hint)
+      this.#wrong('CFG492', path, `no listener has a rule of a ${ruleResource(named.virtualService)}`, hint)
     } else {
       const more = rules.length > NAMED_MAX ? `, and ${rules.length - NAMED_MAX} more` : ''
       const names = rules.slice(0, NAMED_MAX).map(ruleName).join(', ')

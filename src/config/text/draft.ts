@@ -26,7 +26,7 @@ export const isMapping = (value: unknown): value is Mapping =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** Kinds without a namespace. */
-const CLUSTER_WIDE: ReadonlySet<string> = new Set(['Namespace', 'Node', 'Settings'])
+const CLUSTER_WIDE: ReadonlySet<string> = new Set(['Namespace', 'Node', 'Settings', 'GatewayClass'])
 
 export const isClusterWide = (kind: string): boolean => CLUSTER_WIDE.has(kind)
 

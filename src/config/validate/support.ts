@@ -56,11 +56,15 @@ const PROTOCOLS: Rule = {
   words: [],
 }
 
+const OF_ROUTES: Readonly<Record<string, Rule>> = {
+  [SPLIT]: oneOf(SPLITS),
+  [ON_DEAD_NAME]: oneOf(ON_DEAD),
+}
+
 const KNOWN: Readonly<Record<string, Readonly<Record<string, Rule>>>> = {
-  VirtualService: {
-    [SPLIT]: oneOf(SPLITS),
-    [ON_DEAD_NAME]: oneOf(ON_DEAD),
-  },
+  VirtualService: OF_ROUTES,
+  TCPRoute: OF_ROUTES,
+  TLSRoute: OF_ROUTES,
   Gateway: {
     [PER_SOURCE]: {
       may: 'like "connections=100;rate=10;burst=20"',

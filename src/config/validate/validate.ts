@@ -1,7 +1,7 @@
 /**
  * The second stage: whether a single resource is right.
  *
- * First its structure (Istio's CRD schema), then its fields (unknown ones, and those that weir
+ * First its structure (the CRD's schema), then its fields (unknown ones, and those that weir
  * ignores), then its meaning (what istiod's webhook refuses). A resource without errors is valid.
  * plan/ checks how resources fit together.
  */
@@ -9,6 +9,7 @@
 import type { Code } from '../findings/codes.ts'
 import { type Findings, formatPath, type Path } from '../findings/diagnostic.ts'
 import { didYouMean } from '../findings/suggest.ts'
+import { checkGatewayApi } from '../gateway-api/validate/check.ts'
 import { groupOf, KIND_NAMES, kindOf } from '../kinds.ts'
 import type { Resource } from '../resource.ts'
 import { checkAuthorizationPolicy } from './authorization-policy.ts'
@@ -47,6 +48,7 @@ export function validate(resource: Resource, findings: Findings, options: Valida
   } else if (found.role === 'kubernetes') checkShape(fieldOf(resource, findings), KUBERNETES_SHAPES[kind])
   else if (found.role === 'test') checkRouteTest(fieldOf(resource, findings))
   else if (found.role === 'istio') checkIstio(resource, kind as IstioKind, findings, options)
+  else if (found.role === 'gateway-api') checkApi(resource, findings)
 }
 
 function fieldOf(resource: Resource, findings: Findings): Field {
@@ -56,6 +58,25 @@ function fieldOf(resource: Resource, findings: Findings): Field {
 }
 
 function checkIstio(resource: Resource, kind: IstioKind, findings: Findings, options: ValidateOptions): void {
+  const fields = specOf(resource, findings)
+  if (fields === null) return
+  const [structural, meaning] = fields
+  checkStructure(kind, structural)
+  checkFields(meaning, KNOWN_FIELDS[kind])
+  checkAnnotations(meaning, kind)
+  MEANINGS[kind](meaning, resource, options)
+}
+
+function checkApi(resource: Resource, findings: Findings): void {
+  const fields = specOf(resource, findings)
+  if (fields !== null) checkGatewayApi(resource, ...fields)
+}
+
+/**
+ * The resource for checks of its structure, and for those of its meaning, which are silent where
+ * the former have spoken; null without a spec.
+ */
+function specOf(resource: Resource, findings: Findings): readonly [structural: Field, meaning: Field] | null {
   const broken = new Set<string>()
   const report = (code: Code, path: Path, message: string, hint?: string): void => {
     findings.at(code, resource, path, message, hint)
@@ -67,14 +88,9 @@ function checkIstio(resource: Resource, kind: IstioKind, findings: Findings, opt
   const meaning = new Field(resource.value, [], (code, path, message, hint) => {
     if (!broken.has(formatPath(path))) report(code, path, message, hint)
   })
-  if (resource.value.spec === undefined || resource.value.spec === null) {
-    structural.get('spec').report('CFG103', 'spec is missing')
-    return
-  }
-  checkStructure(kind, structural)
-  checkFields(meaning, KNOWN_FIELDS[kind])
-  checkAnnotations(meaning, kind)
-  MEANINGS[kind](meaning, resource, options)
+  if (resource.value.spec !== undefined && resource.value.spec !== null) return [structural, meaning]
+  structural.get('spec').report('CFG103', 'spec is missing')
+  return null
 }
 
 type Meaning = (root: Field, resource: Resource, options: ValidateOptions) => void

@@ -9,7 +9,7 @@
 
 import { placeOf } from '../../table/explain/pair-rules.ts'
 import type { RuleOrigin } from '../../table/plan/plan.ts'
-import { ruleName } from '../../table/plan/rule-name.ts'
+import { ruleName, ruleResource } from '../../table/plan/rule-name.ts'
 
 /** Losses of each kind that are listed; keys for the traffic of one of them, and of all. */
 const NAMED_MAX = 100
@@ -113,5 +113,5 @@ export const lostRule = (
 export const ruleAt = ({ file, line, virtualService }: RuleOrigin): Loss['at'] => ({
   file,
   line,
-  resource: `VirtualService ${virtualService}`,
+  resource: ruleResource(virtualService),
 })

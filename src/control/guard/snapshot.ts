@@ -9,6 +9,7 @@ import type { Loaded } from '../../config/load.ts'
 import { placeOf, scopeKey } from '../../table/explain/pair-rules.ts'
 import type { Table } from '../../table/format/table.ts'
 import type { Cluster, Plan, ReadsProxy, Rule, WrittenAt } from '../../table/plan/plan.ts'
+import { nameInRules } from '../../table/plan/rule-name.ts'
 
 export type Snapshot = {
   /** For each scope and VirtualService, a hash of the places of its rules. */
@@ -22,15 +23,13 @@ export type Snapshot = {
   /** The PROXY headers that listeners read, by listener; and those that destinations get. */
   readonly reads: ReadonlyMap<string, ReadsProxy>
   readonly sends: ReadonlyMap<string, Sent>
-  /** Digests of the VirtualServices, by 'namespace/name'. */
+  /** Digests of what has rules, by its name in them: 'namespace/name' of a VirtualService. */
   readonly virtualServices: ReadonlyMap<string, string>
 }
 
 type Sent = { readonly version: number; readonly at: WrittenAt | null }
 
 type Unserved = { readonly virtualService: string; readonly place: string }
-
-const KIND = 'VirtualService '
 
 /** Separates the parts of a key; no name contains it. */
 const SEPARATOR = '\n'
@@ -66,9 +65,10 @@ export function snapshotOf(plan: Plan, table: Table, resources: Loaded['resource
       }
     }
   }
-  const virtualServices = resources.flatMap(({ title, digest }) =>
-    title.startsWith(KIND) ? [[title.slice(KIND.length), digest] as const] : [],
-  )
+  const virtualServices = resources.flatMap(({ title, digest }) => {
+    const name = nameInRules(title)
+    return name === null ? [] : [[name, digest] as const]
+  })
   return {
     shape,
     unknown,

@@ -1,5 +1,5 @@
 /**
- * Count baselines, reset when a VirtualService changes.
+ * Count baselines, reset when a VirtualService, or a route of Gateway API, changes.
  *
  * Counts continue by name over all reloads. But after a reload tcp[0] may be another rule, or an
  * 80:20 split a 50:50 split. So when a VirtualService changes, its counts are remembered, and later
@@ -9,6 +9,7 @@
 import { wallTime } from '../../base/clock.ts'
 import type { SeriesName } from '../../stats/generations.ts'
 import type { Total } from '../../stats/series-totals.ts'
+import { nameInRules } from '../../table/plan/rule-name.ts'
 import type { Changes } from './changes.ts'
 
 type Baseline = {
@@ -18,8 +19,6 @@ type Baseline = {
   /** The counts at that time, by the key of the name. */
   readonly counts: ReadonlyMap<string, Total<SeriesName>>
 }
-
-const KIND = 'VirtualService '
 
 export class Baselines {
   readonly #byService = new Map<string, Baseline>()
@@ -39,11 +38,10 @@ export class Baselines {
     }
   }
 
-  /** The baseline of a served VirtualService, "namespace/name". */
+  /** The baseline of a served VirtualService, "namespace/name", or "TCPRoute namespace/name". */
   of(service: string): Baseline {
     return this.#byService.get(service) ?? this.#first
   }
 }
 
-const servicesIn = (titles: readonly string[]): string[] =>
-  titles.filter(title => title.startsWith(KIND)).map(title => title.slice(KIND.length))
+const servicesIn = (titles: readonly string[]): string[] => titles.flatMap(title => nameInRules(title) ?? [])

@@ -18,6 +18,7 @@ import { type MatchNames, matchedOf } from '../../stats/generations.ts'
 import type { Connection } from '../../stats/live-connections.ts'
 import { Reason } from '../../stats/reasons.ts'
 import type { Table } from '../../table/format/table.ts'
+import type { Block } from '../../table/plan/block.ts'
 import { type EndpointPlace, isAt } from '../health/endpoint-place.ts'
 import type { Observer } from '../observe/observer.ts'
 
@@ -31,9 +32,9 @@ export type Selection = {
   /** Going there. */
   readonly endpoint?: EndpointPlace
   readonly rule?: {
-    /** 'namespace/name'. */
+    /** 'namespace/name', or 'TCPRoute namespace/name'. */
     readonly virtualService: string
-    readonly block?: 'tcp' | 'tls' | 'http'
+    readonly block?: Block
     readonly route?: number
     readonly match?: number | null
   }

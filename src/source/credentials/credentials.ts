@@ -100,13 +100,7 @@ class Reading {
   }
 
   #trustOf(source: NonNullable<Credential['authorities']>): { authorities: Found; crl: Found | null } {
-    const trust =
-      'secret' in source
-        ? this.#sources.authorities(source.secret, source.beside)
-        : {
-            authorities: this.#sources.file(source.file),
-            crl: source.crl === null ? null : this.#sources.file(source.crl),
-          }
+    const trust = this.#authoritiesOf(source)
     const all = certificatesOf(trust.authorities)
     const none = all.find(each => !each.ca && each.subject !== each.issuer)
     if (none)
@@ -120,6 +114,15 @@ class Reading {
       this.#flaw(listFlaw(list, this.#nowMs))
     }
     return trust
+  }
+
+  #authoritiesOf(source: NonNullable<Credential['authorities']>): { authorities: Found; crl: Found | null } {
+    if ('secret' in source) return this.#sources.authorities(source.secret, source.beside)
+    if ('configMap' in source) return this.#sources.configMap(source.configMap)
+    return {
+      authorities: this.#sources.file(source.file),
+      crl: source.crl === null ? null : this.#sources.file(source.crl),
+    }
   }
 
   /** @param isOwn  Of an authority that expires others may be left. */

@@ -1,7 +1,7 @@
 /** The bytes that a credential's sources lead to, each with its place, in words for people. */
 
 import { readFileSync, realpathSync, statSync } from 'node:fs'
-import type { SecretData } from '../../config/plan/secrets.ts'
+import { configMapKey, type SecretData } from '../../config/plan/secrets.ts'
 
 /** A missing or unreadable source: why. */
 export class Unusable extends Error {}
@@ -20,6 +20,7 @@ const AUTHORITY_KEYS = [
   ['cacert', 'crl'],
   ['ca.crt', 'ca.crl'],
 ] as const
+const CONFIG_MAP_KEY = 'ca.crt'
 const STAPLE_KEY = 'tls.ocsp-staple'
 
 /** A certificate's file is small; more is something else. */
@@ -69,6 +70,14 @@ export class Sources {
       authorities: found(name, authority, data),
       crl: hasBytes(data, crl) ? found(name, crl, data) : null,
     }
+  }
+
+  /** As BackendTLSPolicy names them. */
+  configMap(id: string): { authorities: Found; crl: null } {
+    const bytes = this.#secrets.get(configMapKey(id))?.get(CONFIG_MAP_KEY)
+    const from = `ConfigMap ${id} ${CONFIG_MAP_KEY}`
+    if (!bytes || bytes.length === 0) throw new Unusable(`${from} is not among the resources`)
+    return { authorities: { bytes, from }, crl: null }
   }
 
   #dataOf(secret: string): SecretData {

@@ -8,6 +8,7 @@
 
 import type { Cidr } from '../../address/address.ts'
 import type { AccessPolicy, Identity, PlannedLimit } from './access.ts'
+import type { Block } from './block.ts'
 import type { HealthCheck } from './health-check.ts'
 import type { Policy, PolicyField, TcpTimes } from './policy.ts'
 import type { Removal } from './removal.ts'
@@ -172,12 +173,12 @@ export type Rule = {
 
 /** The place of a rule. */
 export type RuleOrigin = {
-  /** 'namespace/name'. */
+  /** 'namespace/name', or 'TCPRoute namespace/name'. */
   readonly virtualService: string
-  readonly block: 'tcp' | 'tls' | 'http'
+  readonly block: Block
   /** Index of the route in its block. */
   readonly route: number
-  /** Index of the match in its route, or null for a route without `match`. */
+  /** Index of the match in its route, or of a TLSRoute's hostname; null without `match`. */
   readonly match: number | null
   readonly file: string
   readonly line: number

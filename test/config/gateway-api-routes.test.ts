@@ -1,0 +1,489 @@
+/**
+ * Gateway API's routes in the Plan: which listener they are attached to, and where connections go.
+ *
+ * The rules are those that the conformance suite holds implementations to (TCPRoute* and TLSRoute*
+ * of gateway-api); the cases are weir's own.
+ */
+
+import { deepEqual, equal } from 'node:assert/strict'
+import { test } from 'node:test'
+import { ruleName } from '../../src/table/plan/rule-name.ts'
+import {
+  api,
+  authority,
+  certificate,
+  gateway,
+  goes,
+  grant,
+  namespace,
+  planned,
+  service,
+  tcp,
+  tcpRoute,
+  terminated,
+  tls,
+  tlsRoute,
+  WEIR,
+} from '../support/gateway-api.ts'
+import { core, istio, type Planned, type Written } from '../support/resources.ts'
+
+const EDGE = { name: 'edge' }
+const of = (...written: (Written | Written[])[]) => planned([WEIR, ...written.flat()])
+const codes = ({ findings }: Planned): string[] =>
+  findings.list
+    .filter(each => /^CFG5[23]/.test(each.code))
+    .map(each => `${each.code} ${each.resource} ${each.field}`)
+
+test('weights: 70, 30 and 0; a weight that is left out is 1', () => {
+  const { plan } = of(
+    gateway('edge', [tcp(9000), tcp(9001)]),
+    ...['a', 'b', 'c'].map(each => service(each)),
+    tcpRoute('weighted', { ...EDGE, port: 9000 }, ['a 70', 'b 30', 'c 0']),
+    tcpRoute('even', { ...EDGE, port: 9001 }, ['a', 'b']),
+  )
+  equal(goes(plan, 'default/edge', 9000), 'default/a 70, default/b 30')
+  equal(goes(plan, 'default/edge', 9001), 'default/a 1, default/b 1')
+})
+
+test('the share of a backend that cannot be used is reset, not given to the others', () => {
+  const found = of(
+    gateway('edge', [tcp(9000), tcp(9001), tcp(9002), tcp(9003)]),
+    service('a'),
+    service('udp', [{ name: 'main', port: 80, protocol: 'UDP' }]),
+    core('Service', 'alias', {
+      spec: { type: 'ExternalName', externalName: 'a.other.svc.cluster.local', ports: [{ port: 80 }] },
+    }),
+    tcpRoute('missing', { ...EDGE, port: 9000 }, ['a 20', 'gone 80']),
+    tcpRoute('only', { ...EDGE, port: 9001 }, ['gone']),
+    tcpRoute('kinds', { ...EDGE, port: 9002 }, ['udp', 'alias']),
+    tcpRoute('zero', { ...EDGE, port: 9003 }, ['a 0']),
+  )
+  const { plan } = found
+  equal(goes(plan, 'default/edge', 9000), 'default/a 20, default/gone reset 80')
+  equal(goes(plan, 'default/edge', 9001), 'default/gone reset 1')
+  equal(goes(plan, 'default/edge', 9002), 'default/udp reset 1, default/alias reset 1')
+  equal(goes(plan, 'default/edge', 9003), 'default/a reset 0')
+  deepEqual(codes(found), [
+    'CFG525 TCPRoute default/kinds spec.rules[0].backendRefs[0].port',
+    'CFG525 TCPRoute default/kinds spec.rules[0].backendRefs[1].name',
+    'CFG525 TCPRoute default/missing spec.rules[0].backendRefs[1].name',
+    'CFG525 TCPRoute default/only spec.rules[0].backendRefs[0].name',
+    'CFG525 TCPRoute default/zero spec.rules[0].backendRefs',
+  ])
+})
+
+test('a Service of another namespace is used with a ReferenceGrant only, for that kind and name', () => {
+  const base = [
+    WEIR,
+    gateway('edge', [tcp(9000)]),
+    ...service('other/db'),
+    tcpRoute('far', EDGE, ['other/db']),
+  ]
+  const goesTo = (...grants: Written[]) => goes(planned([...base, ...grants]).plan, 'default/edge', 9000)
+  equal(goesTo(), 'other/db reset 1')
+  equal(goesTo(grant('other/g', 'TCPRoute', 'default')), 'other/db 1')
+  equal(
+    goesTo(grant('other/g', 'TCPRoute', 'default', { group: '', kind: 'Service', name: 'db' })),
+    'other/db 1',
+  )
+  for (const [why, each] of [
+    ['in the namespace of the route', grant('default/g', 'TCPRoute', 'default')],
+    ['for another kind', grant('other/g', 'TLSRoute', 'default')],
+    ['from another namespace', grant('other/g', 'TCPRoute', 'third')],
+    [
+      'for another Service',
+      grant('other/g', 'TCPRoute', 'default', { group: '', kind: 'Service', name: 'x' }),
+    ],
+    ['for Secrets', grant('other/g', 'TCPRoute', 'default', { group: '', kind: 'Secret' })],
+  ] as const)
+    equal(goesTo(each), 'other/db reset 1', why)
+})
+
+test('one route with a grant does not open the Service to another without', () => {
+  const { plan } = of(
+    gateway('edge', [tcp(9000), tcp(9001)], {}),
+    service('other/db'),
+    tcpRoute('may', { ...EDGE, port: 9000 }, ['other/db']),
+    tcpRoute('third/may-not', { name: 'edge', namespace: 'default', port: 9001 }, ['other/db']),
+    gateway('third/edge', [tcp(9002)]),
+    tcpRoute('third/own', EDGE, ['other/db']),
+    grant('other/g', 'TCPRoute', 'default'),
+  )
+  equal(goes(plan, 'default/edge', 9000), 'other/db 1')
+  equal(goes(plan, 'third/edge', 9002), 'other/db reset 1')
+})
+
+test('of several TCPRoutes on a listener the oldest alone has it; of the same age, the first by name', () => {
+  const at = (second: number) => ({ creationTimestamp: `2026-01-01T00:00:0${second}Z` })
+  const found = of(
+    gateway('edge', [tcp(9000)]),
+    ['a', 'b', 'c'].flatMap(each => service(each)),
+    tcpRoute('newer', EDGE, ['a'], at(2)),
+    tcpRoute('older', EDGE, ['b'], at(1)),
+    tcpRoute('also-older', EDGE, ['c'], at(1)),
+  )
+  equal(goes(found.plan, 'default/edge', 9000), 'default/c 1')
+  equal(found.plan.listeners[0].scopes[0].rules.length, 1)
+  deepEqual(codes(found), [
+    'CFG526 TCPRoute default/older spec.parentRefs',
+    'CFG526 TCPRoute default/newer spec.parentRefs',
+  ])
+})
+
+test('parentRefs: all listeners, one by section, one by port, or both', () => {
+  const base = [WEIR, gateway('edge', [tcp(9000), tcp(9001), tls(9002, '')]), ...service('a')]
+  const ports = (parent: object) => {
+    const { plan } = planned([...base, tcpRoute('route', { ...EDGE, ...parent }, ['a'])])
+    return [9000, 9001].filter(port => goes(plan, 'default/edge', port) === 'default/a 1')
+  }
+  deepEqual(ports({}), [9000, 9001])
+  deepEqual(ports({ sectionName: 'tcp-9001' }), [9001])
+  deepEqual(ports({ port: 9000 }), [9000])
+  deepEqual(ports({ sectionName: 'tcp-9000', port: 9000 }), [9000])
+  deepEqual(ports({ sectionName: 'tcp-9000', port: 9001 }), [])
+  deepEqual(ports({ sectionName: 'none' }), [])
+  deepEqual(ports({ kind: 'Service' }), [])
+})
+
+test('a listener takes routes of the namespaces and kinds that it allows', () => {
+  const base = [
+    WEIR,
+    namespace('blue', { team: 'blue', stage: 'test' }),
+    namespace('red', { team: 'red' }),
+    ...['default', 'blue', 'red', 'bare'].flatMap(each => service(`${each}/a`)),
+  ]
+  const taken = (allowedRoutes: object): string[] =>
+    ['default', 'blue', 'red', 'bare'].filter(each => {
+      const parent = { name: 'edge', namespace: 'default' }
+      const { plan } = planned([
+        ...base,
+        gateway('edge', [tcp(9000, { allowedRoutes })]),
+        tcpRoute(`${each}/route`, parent, ['a']),
+      ])
+      return goes(plan, 'default/edge', 9000) === `${each}/a 1`
+    })
+  const selected = (selector: object) => taken({ namespaces: { from: 'Selector', selector } })
+  const asks = (operator: string, values?: string[]) =>
+    selected({ matchExpressions: [{ key: 'team', operator, values }] })
+  deepEqual(taken({}), ['default'])
+  deepEqual(taken({ namespaces: { from: 'Same' } }), ['default'])
+  deepEqual(taken({ namespaces: { from: 'All' } }), ['default', 'blue', 'red', 'bare'])
+  deepEqual(taken({ namespaces: { from: 'None' } }), [])
+  deepEqual(selected({ matchLabels: { team: 'blue' } }), ['blue'])
+  deepEqual(selected({ matchLabels: { team: 'blue', stage: 'live' } }), [])
+  deepEqual(selected({ matchLabels: { 'kubernetes.io/metadata.name': 'bare' } }), ['bare'])
+  deepEqual(selected({}), ['default', 'blue', 'red', 'bare'])
+  deepEqual(asks('In', ['red', 'blue']), ['blue', 'red'])
+  deepEqual(asks('NotIn', ['red']), ['default', 'blue', 'bare'])
+  deepEqual(asks('Exists'), ['blue', 'red'])
+  deepEqual(asks('DoesNotExist'), ['default', 'bare'])
+  deepEqual(taken({ kinds: [{ kind: 'TCPRoute' }] }), ['default'])
+  deepEqual(taken({ kinds: [{ kind: 'TLSRoute' }] }), [])
+  deepEqual(taken({ kinds: [{ group: 'example.com', kind: 'TCPRoute' }] }), [])
+})
+
+test('TLSRoutes: a name goes to the most specific pattern, of any listener and route', () => {
+  const { plan } = of(
+    gateway('edge', [tls(9443, 'db.example.com'), tls(9443, '*.example.com'), tls(9443, '')]),
+    ...['exact', 'wild', 'deep', 'rest', 'shadow'].map(each => service(each)),
+    tlsRoute(
+      'shadow',
+      { ...EDGE, sectionName: 'all.example.com' },
+      ['db.example.com', 'a.example.com'],
+      ['shadow'],
+    ),
+    tlsRoute('exact', { ...EDGE, sectionName: 'db.example.com' }, ['db.example.com'], ['exact']),
+    tlsRoute('wild', { ...EDGE, sectionName: 'all.example.com' }, ['*.example.com'], ['wild']),
+    tlsRoute('deep', { ...EDGE, sectionName: 'all.example.com' }, ['*.deep.example.com'], ['deep']),
+    tlsRoute('rest', { ...EDGE, sectionName: 'any' }, ['*.test', 'x.example.com'], ['rest']),
+  )
+  const to = (name: string) => goes(plan, 'default/edge', 9443, name)
+  equal(to('db.example.com'), 'default/exact 1', 'the listener with the name isolates it')
+  equal(to('a.example.com'), 'default/shadow 1', 'a whole name before a wildcard')
+  equal(to('b.example.com'), 'default/wild 1')
+  equal(to('a.deep.example.com'), 'default/deep 1', 'the longer wildcard first')
+  equal(to('deep.example.com'), 'default/wild 1')
+  equal(to('x.example.com'), 'default/wild 1', 'a wildcard listener before the one for all')
+  equal(to('a.test'), 'default/rest 1')
+  equal(to('example.com'), 'nowhere', 'a wildcard has at least one label before it')
+  equal(to(''), 'nowhere', 'without a name no route is for it')
+  equal(goes(plan, 'default/edge', 9443), 'nowhere', 'nor without TLS')
+})
+
+test('hostnames of a listener and a route meet in the narrower one', () => {
+  const attached = (listener: string, ...hostnames: string[]): string[] => {
+    const { plan } = of(
+      gateway('edge', [tls(9443, listener)]),
+      service('a'),
+      tlsRoute('r', EDGE, hostnames, ['a']),
+    )
+    return plan.listeners[0].scopes[0].rules.flatMap(each => each.names ?? [])
+  }
+  deepEqual(attached('db.example.com', '*.example.com'), ['db.example.com'])
+  deepEqual(attached('*.example.com', 'db.example.com', 'db.test'), ['db.example.com'])
+  deepEqual(attached('*.example.com', '*.db.example.com'), ['*.db.example.com'])
+  deepEqual(attached('*.db.example.com', '*.example.com'), ['*.db.example.com'])
+  deepEqual(attached('*.example.com', 'example.com'), [])
+  deepEqual(attached('', 'db.example.com'), ['db.example.com'])
+  deepEqual(attached('db.example.com', 'other.example.com'), [])
+})
+
+test('one hostname of two TLSRoutes belongs to the older', () => {
+  const found = of(
+    gateway('edge', [tls(9443, '')]),
+    service('a'),
+    service('b'),
+    tlsRoute('newer', EDGE, ['db.test', 'own.test'], ['a'], { creationTimestamp: '2026-01-02T00:00:00Z' }),
+    tlsRoute('older', EDGE, ['db.test'], ['b'], { creationTimestamp: '2026-01-01T00:00:00Z' }),
+  )
+  equal(goes(found.plan, 'default/edge', 9443, 'db.test'), 'default/b 1')
+  equal(goes(found.plan, 'default/edge', 9443, 'own.test'), 'default/a 1')
+  deepEqual(codes(found), ['CFG527 TLSRoute default/newer spec.hostnames[0]'])
+})
+
+test('where TLS ends, TLSRoutes choose by name, and a TCPRoute takes the rest', () => {
+  const { plan } = of(
+    gateway('edge', [terminated(9443, '*.example.com', { name: 'cert' })]),
+    certificate('cert'),
+    ...['a', 'b'].map(each => service(each)),
+    tlsRoute('named', EDGE, ['a.example.com'], ['a']),
+    tcpRoute('rest', EDGE, ['b']),
+  )
+  equal(goes(plan, 'default/edge', 9443, 'a.example.com'), 'default/a 1')
+  equal(goes(plan, 'default/edge', 9443, 'b.example.com'), 'default/b 1')
+  const [{ tls: server }] = plan.listeners[0].scopes
+  equal(server?.name, 'Gateway default/edge listeners[0]')
+  equal(server?.clients, 'none')
+})
+
+test('both modes of TLS share a port, told apart by name', () => {
+  const { plan } = of(
+    gateway('edge', [terminated(9443, 'ends.test', { name: 'cert' }), tls(9443, 'passes.test')]),
+    certificate('cert'),
+    ...['a', 'b'].map(each => service(each)),
+    tlsRoute('ends', EDGE, ['ends.test'], ['a']),
+    tlsRoute('passes', EDGE, ['passes.test'], ['b']),
+  )
+  deepEqual(
+    plan.listeners[0].scopes.map(each => [each.takes?.names, each.tls !== undefined]),
+    [
+      [['ends.test'], true],
+      [['passes.test'], false],
+    ],
+  )
+  equal(goes(plan, 'default/edge', 9443, 'ends.test'), 'default/a 1')
+  equal(goes(plan, 'default/edge', 9443, 'passes.test'), 'default/b 1')
+})
+
+test('a certificate that is missing, malformed or not granted keeps the listener closed', () => {
+  const secret = (...more: Written[]) => {
+    const found = of(
+      gateway('edge', [terminated(9443, 'a.test', { name: 'cert', namespace: 'certs' })]),
+      service('a'),
+      tlsRoute('r', EDGE, ['a.test'], ['a']),
+      ...more,
+    )
+    return [found.plan.listeners[0].scopes[0].serves ?? true, codes(found).map(each => each.slice(0, 6))]
+  }
+  const may = grant('certs/g', 'Gateway', 'default', { group: '', kind: 'Secret' })
+  deepEqual(secret(certificate('certs/cert'), may), [true, []])
+  deepEqual(secret(certificate('certs/cert')), [false, ['CFG523']])
+  deepEqual(secret(may), [false, ['CFG523']])
+  deepEqual(
+    secret(core('Secret', 'certs/cert', { stringData: { 'tls.crt': 'hello', 'tls.key': 'world' } }), may),
+    [false, ['CFG523']],
+  )
+})
+
+test('listeners that cannot be told apart are not served, none of them', () => {
+  const open = (...listeners: object[]) => {
+    const found = of(gateway('edge', listeners))
+    return found.plan.listeners.filter(each => each.opens).map(each => `${each.port} ${each.scopes.length}`)
+  }
+  deepEqual(open(tcp(9000), tcp(9001)), ['9000 1', '9001 1'])
+  deepEqual(open(tcp(9000), tls(9000, 'a.test'), tcp(9001)), ['9001 1'])
+  deepEqual(open(tls(9000, 'a.test'), tls(9000, 'b.test')), ['9000 2'])
+  deepEqual(open(tls(9000, 'a.test'), tls(9000, 'A.test', { name: 'again' }), tcp(9001)), ['9001 1'])
+  deepEqual(open(tcp(9000), { name: 'u', port: 9000, protocol: 'UDP' }), ['9000 1'], 'UDP has its own ports')
+})
+
+test('a port belongs to the first Gateway: Istio’s, then the oldest', () => {
+  const own = istio('Gateway', 'istio', {
+    servers: [{ port: { number: 9000, name: 'tcp', protocol: 'TCP' }, hosts: ['*'] }],
+  })
+  const found = of(
+    own,
+    gateway('edge', [tcp(9000), tcp(9001), tls(9002, 'a.test')]),
+    gateway('later', [tcp(9001), tls(9002, 'a.test'), tls(9002, 'b.test')]),
+  )
+  deepEqual(
+    found.plan.listeners.map(
+      each => `${each.gateway} ${each.port} ${each.scopes.map(scope => scope.takes?.names ?? 'all')}`,
+    ),
+    [
+      'default/istio 9000 all',
+      'default/edge 9001 all',
+      'default/edge 9002 a.test',
+      'default/later 9002 b.test',
+    ],
+  )
+  deepEqual(codes(found), [
+    'CFG522 Gateway default/edge spec.listeners[0].port',
+    'CFG522 Gateway default/later spec.listeners[0].port',
+    'CFG522 Gateway default/later spec.listeners[1].port',
+  ])
+})
+
+test('Gateways of other classes, and of none, are not served', () => {
+  const other = {
+    ...api('GatewayClass', 'theirs', { controllerName: 'example.com/gateways' }),
+    metadata: { name: 'theirs', namespace: '' },
+  }
+  const found = of(
+    other,
+    gateway('a', [tcp(9000)], { gatewayClassName: 'theirs' }),
+    gateway('b', [tcp(9001)], { gatewayClassName: 'wier' }),
+    service('x'),
+    tcpRoute('r', [{ name: 'a' }, { name: 'nobody' }], ['x', 'gone']),
+  )
+  deepEqual(found.plan.listeners, [])
+  deepEqual(codes(found), [
+    'CFG521 Gateway default/a spec.gatewayClassName',
+    'CFG520 Gateway default/b spec.gatewayClassName',
+    'CFG524 TCPRoute default/r spec.parentRefs[1].name',
+  ])
+})
+
+test('a Gateway listens at the addresses that it asks for', () => {
+  const binds = (...addresses: object[]) =>
+    of(gateway('edge', [tcp(9000)], { addresses })).plan.listeners.map(each => each.bind)
+  deepEqual(binds(), [''])
+  deepEqual(binds({ value: '127.0.0.2' }, { type: 'IPAddress', value: '0:0::1' }), ['127.0.0.2', '::1'])
+  deepEqual(binds({ type: 'IPAddress' }), [''], 'any address will do')
+  deepEqual(binds({ type: 'Hostname', value: 'a.test' }), [])
+})
+
+test('ListenerSets add listeners where the Gateway allows them, after its own and by age', () => {
+  const set = (id: string, listeners: object[], metadata = {}) =>
+    api('ListenerSet', id, { parentRef: { name: 'edge', namespace: 'default' }, listeners }, metadata)
+  const written = (from?: string) => [
+    WEIR,
+    gateway('edge', [tcp(9000)], from ? { allowedListeners: { namespaces: { from } } } : {}),
+    set('blue/more', [tcp(9001), tcp(9000, { name: 'taken' })]),
+    set('default/last', [tcp(9001), tcp(9002)], { creationTimestamp: '2026-01-01T00:00:00Z' }),
+    ...service('blue/a'),
+    ...service('a'),
+    tcpRoute('blue/r', { kind: 'ListenerSet', name: 'more', sectionName: 'tcp-9001' }, ['a']),
+    tcpRoute('by-gateway', { ...EDGE, sectionName: 'tcp-9002' }, ['a']),
+  ]
+  const listening = (from?: string) => {
+    const { plan } = planned(written(from))
+    return plan.listeners.map(each => `${each.gateway} ${each.port} ${goes(plan, each.gateway, each.port)}`)
+  }
+  const own = 'default/edge 9000 nowhere'
+  deepEqual(listening(), [own])
+  deepEqual(listening('None'), [own])
+  deepEqual(listening('Same'), [own, 'default/edge 9001 nowhere', 'default/edge 9002 nowhere'])
+  deepEqual(listening('All'), [own, 'default/edge 9001 blue/a 1', 'default/edge 9002 nowhere'])
+})
+
+test('versions before v1: a TLSRoute without hostnames takes every name of its listener', () => {
+  const { plan } = of(
+    gateway('edge', [tls(9443, '*.example.com')]),
+    service('a'),
+    api('TLSRoute/v1alpha2', 'old', {
+      parentRefs: [EDGE],
+      rules: [{ backendRefs: [{ name: 'a', port: 80 }] }],
+    }),
+  )
+  equal(goes(plan, 'default/edge', 9443, 'x.example.com'), 'default/a 1')
+})
+
+test('a BackendTLSPolicy asks for TLS to a Service; one that cannot be used leaves it closed', () => {
+  const policy = (id: string, validation: object, more: object = {}, metadata = {}) =>
+    api(
+      'BackendTLSPolicy',
+      id,
+      {
+        targetRefs: [{ group: '', kind: 'Service', name: 'db', ...more }],
+        validation: { hostname: 'db.test', ...validation },
+      },
+      metadata,
+    )
+  const ca = { caCertificateRefs: [{ group: '', kind: 'ConfigMap', name: 'ca' }] }
+  const cluster = (...written: Written[]) => {
+    const { plan } = of(gateway('edge', [tcp(9000)]), service('db'), tcpRoute('r', EDGE, ['db']), ...written)
+    return plan.clusters[0]
+  }
+  equal(cluster().tls, undefined)
+  const { tls: spoken } = cluster(policy('p', ca), authority('ca'))
+  deepEqual(
+    [spoken?.serverName, spoken?.names, spoken?.trust],
+    ['db.test', ['db.test'], '[[],{"configMap":"default/ca"}]'],
+  )
+  equal(cluster(policy('p', { wellKnownCACertificates: 'System' })).tls?.trust, 'system')
+  const named = {
+    ...ca,
+    subjectAltNames: [
+      { type: 'Hostname', hostname: 'b.test' },
+      { type: 'URI', uri: 'spiffe://a/b' },
+    ],
+  }
+  deepEqual(cluster(policy('p', named), authority('ca')).tls?.names, ['b.test', 'spiffe://a/b'])
+  for (const [why, ...written] of [
+    ['no ConfigMap', policy('p', ca)],
+    ['no PEM', policy('p', ca), authority('ca', 'hello')],
+    [
+      'another kind',
+      policy('p', { caCertificateRefs: [{ group: 'example.com', kind: 'Bundle', name: 'ca' }] }),
+    ],
+    ['an authority that nobody knows', policy('p', { wellKnownCACertificates: 'example.com/all' })],
+  ] as const)
+    equal(cluster(...written).kind, 'unknown', why)
+  const older = { creationTimestamp: '2026-01-01T00:00:00Z' }
+  const system = policy('older', { hostname: 'older.test', wellKnownCACertificates: 'System' }, {}, older)
+  const newer = policy('newer', ca, {}, { creationTimestamp: '2026-01-02T00:00:00Z' })
+  equal(cluster(newer, system, authority('ca')).tls?.serverName, 'older.test')
+  const ofPort = policy('port', ca, { sectionName: 'main' }, { creationTimestamp: '2026-01-02T00:00:00Z' })
+  equal(cluster(ofPort, system, authority('ca')).tls?.serverName, 'db.test', 'a port before its Service')
+})
+
+test('rules are named by their kind; weir’s annotations say how they split', () => {
+  const { plan } = of(
+    gateway('edge', [tcp(9000), tls(9443, '')]),
+    service('a'),
+    tcpRoute('shop', { ...EDGE, port: 9000 }, ['a'], {
+      annotations: { 'gateway.weir/split': 'exact', 'gateway.weir/on-dead': 'redistribute' },
+    }),
+    tlsRoute('shop', { ...EDGE, port: 9443 }, ['a.test', 'b.test'], ['a']),
+  )
+  const names = plan.listeners.flatMap(each => each.scopes[0].rules.map(rule => ruleName(rule.origin)))
+  deepEqual(names, [
+    'TCPRoute default/shop rules[0]',
+    'TLSRoute default/shop rules[0].match[0]',
+    'TLSRoute default/shop rules[0].match[1]',
+  ])
+  deepEqual(
+    plan.routes.map(each => [each.identity, each.split, each.onDead ?? 'fail']),
+    [
+      ['TCPRoute default/shop rules[0] a.default.svc.cluster.local:80=1', 'exact', 'redistribute'],
+      ['TLSRoute default/shop rules[0] a.default.svc.cluster.local:80=1', 'random', 'fail'],
+    ],
+  )
+})
+
+test('a policy may name the Gateway; those without targets select it by its label', () => {
+  const policy = (spec: object) => ({
+    ...istio('AuthorizationPolicy', 'p', { action: 'DENY', rules: [{}], ...spec }),
+    apiVersion: 'security.istio.io/v1',
+  })
+  const target = (name: string, kind = 'Gateway') => ({ group: 'gateway.networking.k8s.io', kind, name })
+  const guarded = (spec: object) =>
+    of(gateway('edge', [tcp(9000)]), policy(spec)).plan.listeners[0].policies !== undefined
+  equal(guarded({ targetRefs: [target('edge')] }), true)
+  equal(guarded({ targetRef: target('edge') }), true)
+  equal(guarded({ targetRefs: [target('other')] }), false)
+  equal(guarded({ targetRefs: [target('edge', 'GatewayClass')] }), false)
+  equal(guarded({ selector: { matchLabels: { 'gateway.networking.k8s.io/gateway-name': 'edge' } } }), true)
+  equal(guarded({}), true)
+})
