@@ -17,6 +17,7 @@ import type { Inspect } from './inspect.ts'
 import { isRouteTest } from './kinds.ts'
 import { type LintOptions, lint } from './lint/lint.ts'
 import type { Credential } from './plan/credentials.ts'
+import type { Live } from './plan/live-clusters.ts'
 import { portOfService } from './plan/registry.ts'
 import { type SecretData, secretsOf } from './plan/secrets.ts'
 import type { TlsServed } from './plan/tls-served.ts'
@@ -27,6 +28,7 @@ import { readSettings } from './settings/read.ts'
 import type { Settings } from './settings/settings.ts'
 import type { DocumentMemory } from './text/document-memory.ts'
 import { readDocuments } from './text/read-documents.ts'
+import { isFromApi } from './text/read-objects.ts'
 import { Unusable } from './unusable.ts'
 import { validate } from './validate/validate.ts'
 
@@ -51,6 +53,8 @@ export type Loaded = {
   readonly namesInOrder: readonly string[]
   /** The certificates that rows of the Plan name. */
   readonly credentials: readonly Credential[]
+  /** What follows the endpoints of an API while rules stay. */
+  readonly live: Live
   /** Whether a resource defines this host, with this port if one is given. */
   readonly defines: (host: string, port?: number) => boolean
   /** Objects of the API whose newest version is not in the Plan. */
@@ -146,10 +150,11 @@ function loadOnce(files: readonly SourceFile[], options: LoadOptions, objects: A
     plan: failed ? null : plan,
     settings,
     diagnostics: findings.list,
-    resources: resources.map(summarise),
+    resources: resources.filter(each => !isLiveEndpoints(each)).map(summarise),
     names: namesOf(plan),
     namesInOrder: namesInOrderOf(plan),
     credentials: planned.credentials,
+    live: planned.live,
     defines: (host, port) => {
       const service = planned.registry.find(host, null)
       return service !== null && (port === undefined || portOfService(service, port) !== undefined)
@@ -199,6 +204,10 @@ function isValid(resource: Resource, { profile }: Settings, findings: Findings, 
 
 const isSettings = ({ kind, apiVersion }: Resource): boolean =>
   kind === 'Settings' && apiVersion.startsWith('gateway.weir/')
+
+/** They come and go all the time: no reload reports them. */
+const isLiveEndpoints = (resource: Resource): boolean =>
+  isFromApi(resource) && (resource.kind === 'EndpointSlice' || resource.kind === 'Endpoints')
 
 function summarise(resource: Resource): LoadedResource {
   const { title, file, facts } = resource

@@ -1,5 +1,6 @@
 /**
- * Endpoint changes within a generation: from newly resolved names to a new endpoints part.
+ * Endpoint changes within a generation: from newly resolved names, and from what an API says of
+ * Services (live-endpoints.ts), to a new endpoints part.
  *
  * The main thread builds it, since a large configuration may keep the compiling thread busy for
  * seconds. It costs only what has changed (../table/build/endpoints.ts); no rule is read.
@@ -84,18 +85,31 @@ export class EndpointChanges {
   }
 
   /** The generation's first buffers, with the current addresses of names. */
-  upToDate(buffers: TableBuffers, known: ResolvedNames, nowMs: number): TableBuffers {
-    if (this.#changedNames(known).length === 0) return buffers
-    const change = this.change(openTable(buffers), known, nowMs)
+  upToDate(
+    buffers: TableBuffers,
+    known: ResolvedNames,
+    nowMs: number,
+    live: readonly NamedCluster[] = [],
+  ): TableBuffers {
+    if (live.length === 0 && this.#changedNames(known).length === 0) return buffers
+    const change = this.change(openTable(buffers), known, nowMs, live)
     return change ? { ...buffers, endpoints: change.buffer } : buffers
   }
 
-  /** The part that follows that of `table`, with the addresses `known`; null if nothing differs. */
-  change(table: Table, known: ResolvedNames, nowMs: number): EndpointChange | null {
+  /**
+   * The part that follows that of `table`, with the addresses `known`, and with the places of the
+   * clusters in `live`; null if nothing differs.
+   */
+  change(
+    table: Table,
+    known: ResolvedNames,
+    nowMs: number,
+    live: readonly NamedCluster[] = [],
+  ): EndpointChange | null {
     const names = this.#changedNames(known)
-    if (names.length === 0) return null
+    if (names.length === 0 && live.length === 0) return null
     for (const { name, after } of names) this.#resolved.set(name, after)
-    const affected = new Set(names.flatMap(({ name }) => this.#byName.get(name) ?? []))
+    const affected = new Set([...names.flatMap(({ name }) => this.#byName.get(name) ?? []), ...live])
     const changed = new Map(
       [...affected].map(({ cluster, places }) => [cluster, resolvePlaces(places, this.#resolved)]),
     )

@@ -23,6 +23,7 @@ import type { ServedCertificate } from './credentials/keeper.ts'
 import { WatchedFiles } from './credentials/watched-files.ts'
 import type { GatewayOptions } from './gateway-options.ts'
 import { Leaving } from './leaving.ts'
+import { LiveEndpoints } from './live-endpoints.ts'
 import type { History } from './observe/history.ts'
 import type { Logger } from './observe/log.ts'
 import { NameLog } from './observe/name-log.ts'
@@ -83,6 +84,7 @@ export class Gateway {
       names: this.names,
       slots: this.#compiler.slots,
       compare: (before, after) => this.#compiler.compare(before, after),
+      live: options.kubernetes ? new LiveEndpoints(options.kubernetes) : null,
       onPublished: () => options.onPublished?.(),
       onFiles: files => this.#certificateFiles.follow(files),
     })
@@ -138,7 +140,10 @@ export class Gateway {
       if (why !== '') return why
     }
     const ask = () => this.#reloads.ask()
-    await this.#options.kubernetes?.open(ask)
+    await this.#options.kubernetes?.follow(
+      ask,
+      services => this.#leaving.isDraining || this.#publisher.changeServices(services),
+    )
     await this.#files.open(ask, error =>
       this.#log.warn({ err: error }, 'the configuration is not watched as it should be'),
     )
@@ -263,7 +268,7 @@ export class Gateway {
   async #compileFirst(): Promise<Compiled | null> {
     await this.#options.kubernetes?.begin()
     const compiled = await compileFirst(this.#compiler, this.names)
-    logDiagnostics(this.#log, compiled)
+    logDiagnostics(this.#log, compiled, null)
     return compiled.table === null ? null : compiled
   }
 

@@ -19,9 +19,10 @@ import type { Compiler } from './compile/compile.ts'
 import type { Compiled } from './compile/compile-task.ts'
 import { Keeper } from './credentials/keeper.ts'
 import { TICKETS_LOOK_MS } from './credentials/ticket-keys.ts'
-import { type EndpointChange, EndpointChanges } from './endpoint-changes.ts'
+import { type EndpointChange, EndpointChanges, type NamedCluster } from './endpoint-changes.ts'
 import { judgeChange } from './guard/judge-change.ts'
 import type { Verdict } from './guard/reload-guard.ts'
+import type { LiveEndpoints } from './live-endpoints.ts'
 import { Baselines } from './observe/baselines.ts'
 import { changedResources } from './observe/changes.ts'
 import { followReload } from './observe/follow-reload.ts'
@@ -51,6 +52,8 @@ type PublisherOptions = {
   /** Assigns the words of the counts (stats/counter-slots.ts). */
   readonly slots: SharedArrayBuffer
   readonly compare: Compiler['compare']
+  /** Endpoints of an API; absent: none is read. */
+  readonly live?: LiveEndpoints | null
   /** Called after each table was published. */
   readonly onPublished: () => void
   /** Called with the files behind certificates, of what is served and of what was refused. */
@@ -82,6 +85,8 @@ export class Publisher {
   /** What is served, or will be served first; null before. */
   accepted: Compiled | null = null
   #plane: DataPlane | null = null
+  /** What was logged last. */
+  #told: Compiled | null = null
   #endpoints: EndpointChanges | null = null
   readonly #totals = () => this.#plane?.observer.totals() ?? []
 
@@ -125,7 +130,8 @@ export class Publisher {
 
   /** Publishes a changed configuration, or keeps the last valid one and logs why. */
   take(compiled: Compiled, accepted: boolean): 'taken' | 'refused' | 'guarded' {
-    logDiagnostics(this.#log, compiled)
+    logDiagnostics(this.#log, compiled, this.#told ?? this.accepted)
+    this.#told = compiled
     const { generation } = this
     if (compiled.table === null) {
       this.#keep('refused', compiled, null)
@@ -149,9 +155,10 @@ export class Publisher {
     }
     const before = this.accepted
     this.accepted = compiled
-    if (compiled.onlySecrets) this.#changeSecrets(compiled)
+    if (compiled.decidesTheSame) this.#changeSecrets(compiled)
     else if (compiled.clients === null) this.#publish(compiled, compiled.table, before, verdict)
     else this.#changeClients(compiled, compiled.clients, before, verdict)
+    this.changeEndpoints(new Map(), this.#options.live?.renew(compiled.live))
     return 'taken'
   }
 
@@ -175,13 +182,18 @@ export class Publisher {
     this.#options.onFiles?.([...new Set([...this.keeper.files, ...read.flatMap(each => each.files)])])
   }
 
-  /** Names resolve to new addresses: the generation goes on with other endpoints. */
-  changeEndpoints(changed: ResolvedNames): void {
+  /** The endpoints of these Services, of an API, have changed. */
+  changeServices(services: readonly string[]): void {
+    this.changeEndpoints(new Map(), this.#options.live?.change(services))
+  }
+
+  /** Names resolve anew, or an API has others: the generation goes on with other endpoints. */
+  changeEndpoints(changed: ResolvedNames, live: readonly NamedCluster[] = []): void {
     const { serving } = this
-    if (serving === null) return
+    if (serving === null || changed.size + live.length === 0) return
     const { table } = serving
     const startedMs = monotonicMs()
-    const change = this.#endpoints?.change(table, changed, startedMs)
+    const change = this.#endpoints?.change(table, changed, startedMs, live)
     if (change) this.#revise(serving, change, startedMs)
     this.#closeRemoved(serving.compiled)
   }
@@ -251,7 +263,8 @@ export class Publisher {
     this.generation++
     const counts = slotCounts(openStats(this.#plane.stats))
     this.#endpoints = new EndpointChanges(compiled.named, compiled.resolved, slots, counts)
-    const upToDate = this.#endpoints.upToDate(table, names.known, startedMs)
+    const live = this.#options.live?.begin(compiled.live)
+    const upToDate = this.#endpoints.upToDate(table, names.known, startedMs, live)
     const secrets = this.keeper.take(compiled.credentials)
     this.#plane.publish(this.generation, upToDate, compiled.listeners.length > 0, compiled.checked, secrets)
     this.#watch(compiled.credentials)

@@ -2,23 +2,23 @@
 
 import { type Family, parseAddress } from '../../address/address.ts'
 import { own } from '../../base/own.ts'
-import { type Cluster, type Route, UNKNOWN_CLIENT } from '../../table/plan/plan.ts'
+import { type Cluster, type Place, type Route, UNKNOWN_CLIENT } from '../../table/plan/plan.ts'
 import { DEFAULT_POLICY } from '../../table/plan/policy.ts'
 import { resolvePlaces } from '../../table/plan/resolve.ts'
 import type { TlsUpstream } from '../../table/plan/tls.ts'
+import { chooseMembers } from './cluster-endpoints.ts'
 import type { DestinationRules, MergedRule } from './destination-rules.ts'
 import type { Ejecting } from './ejection-findings.ts'
-import { familyOf } from './families.ts'
 import type { Hashing } from './hash-findings.ts'
+import type { LiveCluster } from './live-clusters.ts'
 import type { Unplaced } from './locality-findings.ts'
 import { namespaceOfHost } from './names.ts'
 import { effectivePolicy } from './policy.ts'
-import { type Here, needsLocality, type Placed, placeMembers } from './priorities.ts'
+import { type Here, needsLocality } from './priorities.ts'
 import { portOfService, type Registry } from './registry.ts'
 import { type How, Routes } from './routes.ts'
-import type { Member, Service, ServicePort } from './service.ts'
+import type { Member, Service } from './service.ts'
 import type { TlsUpstreams } from './tls-upstreams.ts'
-import { hasLabels } from './workload.ts'
 
 /** For which viewer a destination is looked up. */
 export type Viewpoint = {
@@ -47,6 +47,7 @@ export class Clusters {
   /** Those with outlier detection. */
   readonly ejecting: Ejecting[] = []
   readonly hashing: Hashing[] = []
+  readonly live: LiveCluster[] = []
   /** Those whose localities count only where the gateway's own is known, and it is not. */
   readonly unplaced: Unplaced[] = []
   readonly #indexes = new Map<string, number>()
@@ -147,29 +148,34 @@ export class Clusters {
     if (passthrough || asDialled || service.resolution === 'original') {
       return { ...target, kind: 'original', endpoints: [], names: [], labels, policy, policyAt, ...asTls }
     }
-    const all = service.members.filter(
-      member => hasLabels(member.labels, labels) && member.portOf(port) !== 0,
-    )
-    const staying = all.filter(member => !member.draining)
-    const members = staying.length > 0 ? staying : all
+    const choice = {
+      labels,
+      port: { number: port.number, name: port.name, target: port.target },
+      family,
+      placing: {
+        setting: blocks.loadBalancer?.localityLbSetting ?? undefined,
+        prefers: service.prefers,
+        ejects: policy.ejection !== null,
+        here: this.#here,
+      },
+    }
+    const { members, localities, places } = chooseMembers(service.members, choice)
     const common = members.length > 0 ? commonLabels(members) : labels
-    const placed = placeMembers(members, {
-      setting: blocks.loadBalancer?.localityLbSetting ?? undefined,
-      prefers: service.prefers,
-      ejects: policy.ejection !== null,
-      here: this.#here,
-    })
     const cluster: Cluster = {
       ...target,
       kind: 'static',
-      ...this.#endpoints(members, placed, port, family),
-      ...(placed && { localities: placed.localities }),
+      ...this.#endpoints(places),
+      ...(localities && { localities }),
       labels: common,
       policy,
       policyAt,
       ...(rule?.check && { check: rule.check }),
       ...asTls,
       ...(connect.onRemoveMs !== null && { onRemoveMs: connect.onRemoveMs }),
+    }
+    if (service.live) {
+      const { id, spec } = service.live
+      this.live.push({ cluster: this.list.length, service: id, spec, choice, places, localities })
     }
     if (blocks.loadBalancer && policy.hashSize > 0) this.hashing.push({ cluster, block: blocks.loadBalancer })
     const setting = blocks.loadBalancer?.localityLbSetting
@@ -181,20 +187,7 @@ export class Clusters {
   }
 
   /** Each address and port once; for names, what they resolved to so far. */
-  #endpoints(
-    members: readonly Member[],
-    placed: Placed | null,
-    port: ServicePort,
-    family: Family | null,
-  ): Pick<Cluster, 'endpoints' | 'names' | 'places'> {
-    const places = members.flatMap((member, index) => {
-      const placing = placed === null ? {} : placed.placings[index]
-      if (placing === null) return []
-      const isOther = family !== null && familyOf(member.address) !== family
-      const place = isOther ? (member.other ?? member.address) : member.address
-      const { weight, onlyFirst } = member
-      return [{ place, port: member.portOf(port), weight, ...(onlyFirst && { onlyFirst }), ...placing }]
-    })
+  #endpoints(places: readonly Place[]): Pick<Cluster, 'endpoints' | 'names' | 'places'> {
     const endpoints = resolvePlaces(places, this.#names)
     const named = places.filter(({ place }) => parseAddress(place) === null)
     if (named.length === 0) return { endpoints, names: [] }

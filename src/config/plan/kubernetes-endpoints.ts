@@ -10,10 +10,11 @@
 
 import { own } from '../../base/own.ts'
 import type { Findings } from '../findings/diagnostic.ts'
+import { isFromApi } from '../text/read-objects.ts'
 import { addressFor, type Families, familyOf } from './families.ts'
 import type { EndpointSlice, Endpoints, Inputs, ObjectReference, ServiceSpec, Typed } from './inputs.ts'
 import { sliceWhere } from './locality.ts'
-import type { Member, ServicePort } from './service.ts'
+import type { AskedPort, Member } from './service.ts'
 import type { Workload } from './workload.ts'
 import type { Workloads } from './workloads.ts'
 
@@ -21,13 +22,20 @@ const SLICE_OWNER = 'kubernetes.io/service-name'
 /** A label on slices derived for Services of several clusters; Istio skips them too. */
 const MULTI_CLUSTER = 'multicluster.kubernetes.io/service-name'
 
+/** What is looked up of workloads. */
+type WorkloadIndex = Pick<Workloads, 'select' | 'pod' | 'at' | 'nodes'>
+
 export class KubernetesEndpoints {
   readonly #slices: ReadonlyMap<string, readonly Typed<EndpointSlice>[]>
   readonly #endpoints: ReadonlyMap<string, Typed<Endpoints>>
-  readonly #workloads: Workloads
+  readonly #workloads: WorkloadIndex
   readonly #findings: Findings
 
-  constructor(inputs: Inputs, workloads: Workloads, findings: Findings) {
+  constructor(
+    inputs: Pick<Inputs, 'endpointSlices' | 'endpoints'>,
+    workloads: WorkloadIndex,
+    findings: Findings,
+  ) {
     this.#slices = Map.groupBy(inputs.endpointSlices.filter(isOfOneCluster), ownerOf)
     this.#endpoints = new Map(inputs.endpoints.map(each => [each.resource.id, each]))
     this.#workloads = workloads
@@ -41,18 +49,39 @@ export class KubernetesEndpoints {
   }
 
   membersOf(service: Typed<ServiceSpec>, families: Families): Member[] {
-    const { id } = service.resource
+    const selected = this.#workloads.select(service.resource.metadata.namespace, service.value.selector)
+    const entries = selected.filter(each => each.resource.kind !== 'Pod' && each.ready)
+    const derived = this.#isDerived(service)
+      ? this.derived(service.resource.id, families)
+      : selected
+          .filter(each => each.resource.kind === 'Pod')
+          .flatMap(pod => memberOfPod(pod, families, service.value))
+    return [...entries.flatMap(memberOfEntry), ...derived]
+  }
+
+  /** The endpoints that a cluster has derived for a Service. */
+  derived(id: string, families: Families): Member[] {
     const slices = this.#slices.get(id)
     const endpoints = this.#endpoints.get(id)
-    const selected = this.#workloads.select(service.resource.metadata.namespace, service.value.selector)
-    const pods = selected.filter(each => each.resource.kind === 'Pod')
-    const entries = selected.filter(each => each.resource.kind !== 'Pod' && each.ready)
-    const derived = slices
-      ? this.#ofSlices(slices, families)
-      : endpoints
-        ? this.#ofEndpoints(endpoints, families)
-        : pods.flatMap(pod => memberOfPod(pod, families, service.value))
-    return [...entries.flatMap(memberOfEntry), ...derived]
+    if (slices) return this.#ofSlices(slices, families)
+    return endpoints ? this.#ofEndpoints(endpoints, families) : []
+  }
+
+  /** Whether an API alone says what endpoints a Service has, and may do so at any time. */
+  isLive(service: Typed<ServiceSpec>): boolean {
+    const { id, metadata } = service.resource
+    const given = [...(this.#slices.get(id) ?? []), ...[this.#endpoints.get(id) ?? []].flat()]
+    const selected = this.#workloads.select(metadata.namespace, service.value.selector)
+    return (
+      (given.length > 0 || isFromApi(service.resource)) &&
+      given.every(each => isFromApi(each.resource)) &&
+      selected.every(each => each.resource.kind === 'Pod')
+    )
+  }
+
+  /** A file often has a Service without what a cluster would derive from it. */
+  #isDerived({ resource }: Typed<ServiceSpec>): boolean {
+    return this.#slices.has(resource.id) || this.#endpoints.has(resource.id) || isFromApi(resource)
   }
 
   #ofSlices(slices: readonly Typed<EndpointSlice>[], families: Families): Member[] {
@@ -170,7 +199,7 @@ function memberOfPod(
   const place = addressFor(addresses, families)
   if (place === null || !(ready || publishNotReadyAddresses)) return []
   const draining = terminating && !publishNotReadyAddresses
-  const portOf = ({ target, number }: ServicePort): number =>
+  const portOf = ({ target, number }: AskedPort): number =>
     typeof target === 'string' ? (own(ports, target) ?? 0) : target || number
   return [{ ...place, labels, weight: 1, where, draining, portOf }]
 }
@@ -194,7 +223,7 @@ const memberOfEntry = ({ addresses, labels, weight, ports, where }: Workload): M
  */
 const portByName =
   (ports: EndpointSlice['ports']) =>
-  ({ name, number }: ServicePort): number => {
+  ({ name, number }: AskedPort): number => {
     const found = ports?.find(port => (port.name ?? '') === name && (port.protocol ?? 'TCP') === 'TCP')
     return found ? (found.port ?? number) : 0
   }

@@ -25,7 +25,8 @@ export function kubernetesServices(inputs: Inputs, workloads: Workloads, finding
     const alias = aliasOf(service.value)
     const members =
       alias === null ? endpoints.membersOf(service, familiesOf(service.value)) : [memberByName(alias)]
-    return readService(service, alias, members)
+    const isLive = alias === null && endpoints.isLive(service)
+    return readService(service, alias, members, isLive)
   })
 }
 
@@ -33,6 +34,7 @@ function readService(
   { resource, value }: Typed<ServiceSpec>,
   alias: string | null,
   members: readonly Member[],
+  isLive: boolean,
 ): Service {
   const { name, namespace, annotations } = resource.metadata
   const exportTo = annotations[EXPORT_TO]?.split(',').map(each => each.trim())
@@ -49,6 +51,7 @@ function readService(
     resolution: 'static',
     members,
     aliasOf: alias,
+    ...(isLive && { live: { id: resource.id, spec: value } }),
     prefers: prefersOf(value.trafficDistribution, annotations),
   }
 }

@@ -36,7 +36,7 @@ export function needsLocality({ enabled, distribute = [], failover, failoverPrio
 
 type Located = { readonly labels: Labels; readonly weight: number; readonly where?: Where | undefined }
 
-type Rules = {
+export type PlacingRules = {
   readonly setting: LocalityLbSetting | undefined
   readonly prefers: Prefers | undefined
   readonly ejects: boolean
@@ -44,7 +44,7 @@ type Rules = {
 }
 
 /** What becomes of endpoints; null for one that gets nothing. */
-export type Placed = {
+type Placed = {
   readonly localities: readonly string[]
   readonly placings: readonly (Placing | null)[]
 }
@@ -52,7 +52,7 @@ export type Placed = {
 const NOWHERE: Where = { locality: '', node: '', network: '' }
 
 /** Null: all endpoints are alike. */
-export function placeMembers(members: readonly Located[], rules: Rules): Placed | null {
+export function placeMembers(members: readonly Located[], rules: PlacingRules): Placed | null {
   const { setting, prefers, ejects, here } = rules
   if (setting?.enabled === false) return null
   const located = members.map(each => locate(each, here))

@@ -5,7 +5,7 @@
 import type { Cidr } from '../../address/address.ts'
 import type { Path } from '../findings/diagnostic.ts'
 import type { Resource } from '../resource.ts'
-import type { Labels } from './inputs.ts'
+import type { Labels, ServiceSpec } from './inputs.ts'
 import type { Prefers, Where } from './locality.ts'
 import type { Layer } from './protocol.ts'
 import type { Visibility } from './visibility.ts'
@@ -25,6 +25,8 @@ export type Service = {
   /** `original`: connections go on to their original address; it has no members. */
   readonly resolution: 'static' | 'original'
   readonly members: readonly Member[]
+  /** Its endpoints may change by themselves, in an API; absent: with the other resources only. */
+  readonly live?: { readonly id: string; readonly spec: ServiceSpec }
   /** The endpoints that come first, by its trafficDistribution; absent: none. */
   readonly prefers?: Prefers | undefined
   /** The other name that it stands for (ExternalName); null for all others. */
@@ -54,6 +56,9 @@ export type ServicePort = {
   readonly path: Path
 }
 
+/** What a member's port is found by; plain data. */
+export type AskedPort = Pick<ServicePort, 'number' | 'name' | 'target'>
+
 /** One endpoint, before a port is chosen. */
 export type Member = {
   /** An IP address or a DNS name. */
@@ -69,5 +74,5 @@ export type Member = {
   /** Of a name only the first address counts (DNS_ROUND_ROBIN). */
   readonly onlyFirst?: true
   /** Its port for a port of the service; 0 if it does not serve that port. */
-  portOf(port: ServicePort): number
+  portOf(port: AskedPort): number
 }

@@ -29,6 +29,7 @@ import { reportHashTables } from './hash-findings.ts'
 import { HostHints } from './host-hints.ts'
 import { type DestinationRuleSpec, readInputs, type Typed } from './inputs.ts'
 import { reportLayers } from './layer-findings.ts'
+import { type Live, liveOf } from './live-clusters.ts'
 import { reportUnplaced } from './locality-findings.ts'
 import { meshListeners } from './mesh.ts'
 import { reportSharedHosts } from './mesh-host-findings.ts'
@@ -65,6 +66,7 @@ export type Planned = {
   readonly sockets: ReadonlyMap<string, readonly Server[]>
   /** The certificates that rows of the Plan name. */
   readonly credentials: readonly Credential[]
+  readonly live: Live
 }
 
 export function toPlan(
@@ -146,6 +148,7 @@ export function toPlan(
     gatewayApi: resolved.api,
     sockets,
     credentials: credentials.list,
+    live: liveOf(registry.services, clusters.live, settings.mesh.capture !== 'none', removals),
   }
 }
 

@@ -24,9 +24,10 @@ export const clientsAfter = (served: Table, { sources }: Plan): SharedArrayBuffe
 /** Two digests: of who clients are, and of all else that is decided. */
 export type Digests = { readonly clients: string; readonly rest: string }
 
-export const digestsOf = (plan: Plan, settings: Settings): Digests => ({
+/** @param live  Rows of clusters whose endpoints an API changes. */
+export const digestsOf = (plan: Plan, settings: Settings, live: ReadonlySet<number>): Digests => ({
   clients: digestOf(plan.sources),
-  rest: digestOf(partsOf(plan, settings)),
+  rest: digestOf(partsOf(plan, settings, live)),
 })
 
 /**
@@ -61,7 +62,11 @@ function digestOf(parts: Iterable<unknown>): string {
 const AT_ONCE = 256
 
 /** Piece by piece: 100 000 rules in one string would be too long. */
-function* partsOf({ listeners, routes, clusters, policies, limits, removals }: Plan, settings: Settings) {
+function* partsOf(
+  { listeners, routes, clusters, policies, limits, removals }: Plan,
+  settings: Settings,
+  live: ReadonlySet<number>,
+) {
   yield [settings, policies, limits, removals]
   for (const { scopes, ...listener } of listeners) {
     yield listener
@@ -71,6 +76,9 @@ function* partsOf({ listeners, routes, clusters, policies, limits, removals }: P
     }
   }
   yield* routes
-  // What names resolve to is the matter of revisions of endpoints.
-  for (const cluster of clusters) yield cluster.places ? { ...cluster, endpoints: [] } : cluster
+  // What names resolve to, and what an API says, is the matter of revisions of endpoints.
+  for (const [row, cluster] of clusters.entries()) {
+    if (live.has(row)) yield { ...cluster, endpoints: [], labels: {} }
+    else yield cluster.places ? { ...cluster, endpoints: [] } : cluster
+  }
 }

@@ -13,6 +13,7 @@ import { keyedDigest } from '../../base/keyed-digest.ts'
 import type { LeftOut } from '../../config/api-objects.ts'
 import type { Diagnostic } from '../../config/findings/diagnostic.ts'
 import { type LoadedResource, loadConfig, type ResolvedNames } from '../../config/load.ts'
+import type { Live } from '../../config/plan/live-clusters.ts'
 import type { Settings } from '../../config/settings/settings.ts'
 import { DocumentMemory } from '../../config/text/document-memory.ts'
 import { maySecret } from '../../config/text/secret-text.ts'
@@ -20,17 +21,16 @@ import type { ReadCredential } from '../../source/credentials/credentials.ts'
 import { readSources, restedMs, type SourceFile, type Sources } from '../../source/files/files.ts'
 import type { ObjectUpdate } from '../../source/kubernetes/store.ts'
 import { buildTable } from '../../table/build/builder.ts'
-import { rowRulesOf } from '../../table/build/endpoint-rows.ts'
 import type { TableBuffers } from '../../table/format/table.ts'
 import { openTable, type Table, type TableListener } from '../../table/format/table.ts'
 import type { CheckedCluster } from '../../table/plan/health-check.ts'
-import type { Plan } from '../../table/plan/plan.ts'
 import type { Removal } from '../../table/plan/removal.ts'
 import type { NamedCluster } from '../endpoint-changes.ts'
 import { doubtsOf, type Reading } from '../guard/doubts.ts'
 import type { Losses } from '../guard/loss.ts'
 import { findLosses } from '../guard/losses.ts'
 import { type Snapshot, snapshotOf, unservedRules } from '../guard/snapshot.ts'
+import { accessText } from './access-text.ts'
 import {
   clientsAfter,
   type Digests,
@@ -40,6 +40,7 @@ import {
   digestsOf,
 } from './beside-clients.ts'
 import { type ChangedFile, changedFiles } from './changed-files.ts'
+import { type CompiledLive, checkedClusters, compiledLive, namedClusters } from './cluster-rows.ts'
 import { type CompareTask, compareTask, type PublishedChanges } from './compare-task.ts'
 import { mirrorWith } from './mirror.ts'
 import { ReadCredentials } from './read-credentials.ts'
@@ -87,8 +88,11 @@ export type Compiled = {
   readonly leftOut: readonly LeftOut[]
   /** Whether the files are those of what is served: only the API has changed. */
   readonly onlyObjects: boolean
-  /** Whether it differs from what is served in Secrets only. */
-  readonly onlySecrets: boolean
+  /**
+   * Whether only Secrets differ from what is served, or, in an API, what decides nothing: labels of
+   * no use, a wrong resource whose last good version stays.
+   */
+  readonly decidesTheSame: boolean
   /** What its certificates are read from, and what came of it. */
   readonly credentials: readonly ReadCredential[]
   readonly settings: Settings
@@ -99,6 +103,8 @@ export type Compiled = {
   readonly namesInOrder: readonly string[]
   /** The addresses that they resolved to, as used for the endpoints of `table`. */
   readonly resolved: ResolvedNames
+  /** What follows the endpoints of an API, with its changes up to `objects`. */
+  readonly live: CompiledLive
   /** The clusters with such names. */
   readonly named: readonly NamedCluster[]
   /** The clusters whose endpoints are checked. */
@@ -131,6 +137,7 @@ export type Compiled = {
 type Memory = Reading & {
   readonly checksum: string
   readonly filesChecksum: string
+  readonly live: Live
   readonly snapshot: Snapshot | null
   /** Of a Plan; null without one. */
   readonly digests: Digests | null
@@ -170,24 +177,25 @@ function compileTask(task: CompileTask): Compiled | Rotated | Behind | null {
   const { slotOf, overflowed } = slotsFor(task, task.generation)
   const built = plan && openTable(buildTable(plan, task.generation, slotOf))
   const snapshot = plan && built && snapshotOf(plan, built, loaded.resources)
-  const digests = plan && digestsOf(plan, loaded.settings)
+  const digests = plan && digestsOf(plan, loaded.settings, rowsOf(loaded.live))
   const before = remembered.find(each => each.checksum === task.served?.checksum)
   const compared = compare(
     task.served,
-    { files, resources: loaded.resources, checksum, filesChecksum, snapshot, digests },
+    { files, resources: loaded.resources, checksum, filesChecksum, live: loaded.live, snapshot, digests },
     built,
     defines,
   )
+  const onlyObjects = mirror !== null && before?.filesChecksum === filesChecksum
   flushCompileCache() // the code of all stages, after the first time; later there is nothing to write
   return {
     ...kept,
     checksum,
     table: built?.buffers ?? null,
-    onlyObjects: mirror !== null && before?.filesChecksum === filesChecksum,
-    onlySecrets:
+    onlyObjects,
+    decidesTheSame:
       digests !== null &&
       differNowhere(before?.digests ?? null, digests) &&
-      differInSecrets(before?.resources ?? [], loaded.resources),
+      (onlyObjects || differInSecrets(before?.resources ?? [], loaded.resources)),
     credentials: credentials.list,
     clients:
       plan && task.served && digests && differOnlyInClients(before?.digests ?? null, digests)
@@ -202,6 +210,7 @@ function compileTask(task: CompileTask): Compiled | Rotated | Behind | null {
     unserved: snapshot ? unservedRules(snapshot) : 0,
     uncounted: overflowed(),
     resolved: task.names,
+    live: compiledLive(plan, loaded.live, before?.live ?? null, task.objects?.to ?? 0),
     named: plan ? namedClusters(plan) : [],
     checked: plan ? checkedClusters(plan) : [],
     removals: plan?.removals ?? [],
@@ -245,37 +254,13 @@ function compare(
   return { losses, doubts: isOfFiles ? doubtsOf(before ?? after, after, losses) : [] }
 }
 
-/** "2 AuthorizationPolicies are enforced: shop/allow-office (ALLOW) at shop/edge; …". */
-function accessText({ policies = [], listeners }: Plan): string {
-  if (policies.length === 0) return ''
-  const count =
-    policies.length === 1 ? '1 AuthorizationPolicy is' : `${policies.length} AuthorizationPolicies are`
-  const told = policies.slice(0, POLICIES_TOLD_MAX).map(({ name, action, dryRun }, index) => {
-    const where = listeners.filter(each => each.policies?.includes(index)).map(each => each.gateway)
-    return `${name} (${action}${dryRun ? ', dry run' : ''}) at ${[...new Set(where)].join(', ')}`
-  })
-  const rest = policies.length - told.length
-  return `${count} enforced: ${told.join('; ')}${rest > 0 ? `; and ${rest} more` : ''}`
-}
-
-/** Policies that a line of the log names. */
-const POLICIES_TOLD_MAX = 10
-
 /** @param place  "host:port". */
 function isDefined(place: string, defines: (host: string, port: number) => boolean): boolean {
   const colon = place.lastIndexOf(':')
   return defines(place.slice(0, colon), Number(place.slice(colon + 1)))
 }
 
-const checkedClusters = (plan: Plan): CheckedCluster[] =>
-  plan.clusters.flatMap(({ check }, cluster) => (check ? [{ cluster, check }] : []))
-
-const namedClusters = (plan: Plan): NamedCluster[] =>
-  plan.clusters.flatMap((each, cluster) => {
-    const { places, host, port, subset } = each
-    const title = `${host}:${port}${subset === null ? '' : ` subset ${subset}`}`
-    return places ? [{ cluster, title, places, rules: rowRulesOf(each) }] : []
-  })
+const rowsOf = ({ clusters }: Live): ReadonlySet<number> => new Set(clusters.map(each => each.cluster))
 
 const digestOfBoth = (files: string, objects: string): string =>
   createHash('sha256').update(files).update(objects).digest('hex')

@@ -1,7 +1,8 @@
 /** The log's messages about configurations and workers, for people and as fields for programs. */
 
 import { whereText } from '../../base/where-text.ts'
-import type { Severity } from '../../config/findings/diagnostic.ts'
+import { isOfApi } from '../../config/api-objects.ts'
+import type { Diagnostic, Severity } from '../../config/findings/diagnostic.ts'
 import { placeInApi } from '../../config/findings/render.ts'
 import type { Table } from '../../table/format/table.ts'
 import type { Compiled, Stages } from '../compile/compile-task.ts'
@@ -23,8 +24,13 @@ const LEVELS: { readonly [severity in Severity]: 'error' | 'warn' | 'info' } = {
   info: 'info',
 }
 
-/** Errors first: if there are too many, those are the ones to see. */
-export function logDiagnostics(log: Logger, { diagnostics }: Compiled): void {
+/**
+ * Errors first: if there are too many, those are the ones to see. Those of an API that `before`
+ * has, too, were told: somebody else's change is no reason to repeat them.
+ */
+export function logDiagnostics(log: Logger, { diagnostics: all }: Compiled, before: Compiled | null): void {
+  const told = new Set(before?.diagnostics.filter(isOfApi).map(keyOf))
+  const diagnostics = all.filter(each => !isOfApi(each) || !told.has(keyOf(each)))
   const shown = worstFirst(diagnostics).slice(0, DIAGNOSTICS_MAX)
   for (const each of shown) {
     const { severity, message, hint, ...fields } = each
@@ -37,6 +43,8 @@ export function logDiagnostics(log: Logger, { diagnostics }: Compiled): void {
   const rest = diagnostics.length - shown.length
   if (rest > 0) log.warn({ rest }, `and ${rest} more: see weir check`)
 }
+
+const keyOf = ({ code, file, field, message }: Diagnostic): string => [code, file, field, message].join(' ')
 
 /** One line for the generation; listener-log.ts has those of listeners. */
 export function logGeneration(
@@ -136,7 +144,7 @@ export function logEndpoints(
   const what = names.map(({ name, after }) => `${name} is ${some(after)}`)
   log.info(
     { generation, endpointsRevision: revision, names, destinations: changed.length, publishMs: ms },
-    `endpoints revision ${revision} of generation ${generation}: ${some(what)}; destinations that have other endpoints: ${changed.length}, in ${ms} ms`,
+    `endpoints revision ${revision} of generation ${generation}: ${names.length > 0 ? some(what) : some(changed)}; destinations that have other endpoints: ${changed.length}, in ${ms} ms`,
   )
   for (const destination of emptied.slice(0, DIAGNOSTICS_MAX))
     log.warn(

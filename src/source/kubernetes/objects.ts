@@ -45,6 +45,10 @@ export function readObject(value: unknown, kind: string, apiVersion: string): Ke
 
 export const isSameObject = (left: Kept, right: Kept): boolean => isDeepStrictEqual(left.object, right.object)
 
+/** "namespace/name", or the name of a cluster-wide object. */
+export const idOf = ({ metadata: { namespace, name } }: Pick<ApiObject, 'metadata'>): string =>
+  namespace === undefined ? name : `${namespace}/${name}`
+
 function readMetadata(metadata: Fields): Fields {
   const { name, namespace, labels, annotations, creationTimestamp, deletionTimestamp } = metadata
   const { [APPLIED]: _, ...told } = Object(annotations) as Fields

@@ -5,9 +5,11 @@
  * the API does. Kinds that only some rules need are followed from the moment that one does.
  */
 
+import type { ServiceObjects } from '../../config/plan/live-clusters.ts'
 import { Debounce } from '../files/debounce.ts'
 import type { Source } from '../source.ts'
 import { Client } from './client.ts'
+import { isEndpoints, serviceOf } from './endpoint-index.ts'
 import type { Identity } from './identity.ts'
 import {
   ENDPOINT_SLICE,
@@ -29,6 +31,9 @@ import { ObjectStore, type ObjectUpdate } from './store.ts'
 /** Quiet for this long, or this long after the first change, what has changed is compiled. */
 const QUIET_MS = 50
 const MOST_MS = 250
+/** The same for endpoints, which cost little. */
+const ENDPOINTS_QUIET_MS = 20
+const ENDPOINTS_MOST_MS = 100
 
 type KubernetesSettings = NeedsSettings & {
   /** None: all. */
@@ -52,7 +57,15 @@ export class KubernetesSource implements Source<ObjectUpdate> {
   readonly #loops = new Map<string, Reflector>()
   readonly #synced = Promise.withResolvers<void>()
   readonly #changed = new Debounce(() => this.#tell(), QUIET_MS, MOST_MS)
+  readonly #endpointsChanged = new Debounce(
+    () => this.#tellEndpoints(),
+    ENDPOINTS_QUIET_MS,
+    ENDPOINTS_MOST_MS,
+  )
+  /** Those whose endpoints have changed. */
+  readonly #services = new Set<string>()
   #onChange: (() => void) | null = null
+  #onEndpoints: ((services: readonly string[]) => unknown) | null = null
   #hasChanges = false
   #isClosed = false
 
@@ -76,6 +89,13 @@ export class KubernetesSource implements Source<ObjectUpdate> {
     this.#store.forget()
   }
 
+  /** @param onEndpoints  Called with Services whose endpoints have changed, many at once. */
+  async follow(onChange: () => void, onEndpoints: (services: readonly string[]) => unknown): Promise<void> {
+    this.#onEndpoints = onEndpoints
+    this.#endpointsChanged.touch()
+    await this.open(onChange)
+  }
+
   async open(onChange: () => void): Promise<void> {
     this.#onChange = onChange
     if (this.#hasChanges) this.#changed.touch()
@@ -84,8 +104,35 @@ export class KubernetesSource implements Source<ObjectUpdate> {
   async close(): Promise<void> {
     this.#isClosed = true
     this.#changed.cancel()
+    this.#endpointsChanged.cancel()
     await Promise.all([...this.#loops.values()].map(each => each.close()))
     this.#client.close()
+  }
+
+  objectsOf(service: string): ServiceObjects {
+    const { endpoints } = this.#store
+    return {
+      slices: endpoints.slicesOf(service),
+      endpoints: endpoints.endpointsOf(service),
+      pod: id => this.#store.get(` Pod ${id}`),
+      nodes: new Map(
+        [...this.#store.ofKind('Node')].map(each => [
+          each.object.metadata.name,
+          each.object.metadata.labels ?? {},
+        ]),
+      ),
+    }
+  }
+
+  changedSince(revision: number): string[] {
+    return this.#store.endpoints.changedSince(revision)
+  }
+
+  /** Has everything compiled anew, though no rule has changed. */
+  compileAnyway(): void {
+    this.#store.stamp++
+    this.#hasChanges = true
+    this.#changed.touch()
   }
 
   get states(): readonly ReflectorState[] {
@@ -132,9 +179,14 @@ export class KubernetesSource implements Source<ObjectUpdate> {
   #take(after: Kept | null, before: Kept | null): void {
     const [now, old] = [after, before].map(each => (each && this.#isWanted(each) ? each : null))
     if (!this.#store.take(now, old)) return
-    if (now?.object.kind === 'EndpointSlice' || old?.object.kind === 'EndpointSlice') this.#store.stamp++
-    this.#hasChanges = true
-    this.#changed.touch()
+    const [service, other] = [now, old].map(each => each && isEndpoints(each.object) && serviceOf(each))
+    if (service === false || other === false) {
+      this.#hasChanges = true
+      this.#changed.touch()
+      return
+    }
+    for (const each of [service, other]) if (each) this.#services.add(each)
+    this.#endpointsChanged.touch()
   }
 
   #isWanted({ object: { kind, apiVersion, metadata } }: Kept): boolean {
@@ -152,6 +204,12 @@ export class KubernetesSource implements Source<ObjectUpdate> {
       const [namespace, name] = each.split('/')
       this.#follow({ kind: SECRET, namespace, name })
     }
+  }
+
+  #tellEndpoints(): void {
+    const services = [...this.#services]
+    this.#services.clear()
+    if (services.length > 0) this.#onEndpoints?.(services)
   }
 
   /** What has changed is told once all of it is here. */

@@ -5,6 +5,7 @@
  */
 
 import { type ApiObject, objectKey } from '../../config/text/read-objects.ts'
+import { EndpointIndex, isEndpoints } from './endpoint-index.ts'
 import { isSameObject, type Kept } from './objects.ts'
 
 /** Changes since the one numbered `from`; 0: everything is in it. */
@@ -26,6 +27,7 @@ export class ObjectStore {
   readonly #objects = new Map<string, Kept>()
   /** By key, what the compiling thread has not got; null: it is gone. */
   #pending = new Map<string, ApiObject | null>()
+  readonly endpoints = new EndpointIndex()
   #revision = 0
   #handed = 0
   /** Raised to have everything compiled anew. */
@@ -41,6 +43,7 @@ export class ObjectStore {
     if (after && before && isSameObject(after, before)) return false
     this.#pending.set(key, after?.object ?? null)
     this.#revision++
+    if (isEndpoints(object)) this.endpoints.take(after, before, this.#revision)
     return true
   }
 
@@ -70,8 +73,8 @@ export class ObjectStore {
     for (const each of this.#objects.values()) if (each.object.kind === kind) yield each
   }
 
-  get size(): number {
-    return this.#objects.size
+  get(key: string): ApiObject | undefined {
+    return this.#objects.get(key)?.object
   }
 
   #everything(): [string, ApiObject | null][] {

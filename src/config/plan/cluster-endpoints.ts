@@ -1,0 +1,42 @@
+/** The endpoints of a cluster: which members of its service it has, and in what order they come. */
+
+import type { Family } from '../../address/address.ts'
+import type { Place } from '../../table/plan/plan.ts'
+import { familyOf } from './families.ts'
+import type { Labels } from './inputs.ts'
+import { type PlacingRules, placeMembers } from './priorities.ts'
+import type { AskedPort, Member } from './service.ts'
+import { hasLabels } from './workload.ts'
+
+/** What a cluster asks of members; plain data. */
+export type Choice = {
+  /** Of its subset. */
+  readonly labels: Labels
+  readonly port: AskedPort
+  /** The family of the dialled address, if the service has both; else null. */
+  readonly family: Family | null
+  readonly placing: PlacingRules
+}
+
+type Chosen = {
+  readonly members: readonly Member[]
+  /** Null: all endpoints are alike. */
+  readonly localities: readonly string[] | null
+  readonly places: readonly Place[]
+}
+
+export function chooseMembers(all: readonly Member[], { labels, port, family, placing }: Choice): Chosen {
+  const fitting = all.filter(member => hasLabels(member.labels, labels) && member.portOf(port) !== 0)
+  const staying = fitting.filter(member => !member.draining)
+  const members = staying.length > 0 ? staying : fitting
+  const placed = placeMembers(members, placing)
+  const places = members.flatMap((member, index) => {
+    const placing = placed === null ? {} : placed.placings[index]
+    if (placing === null) return []
+    const isOther = family !== null && familyOf(member.address) !== family
+    const place = isOther ? (member.other ?? member.address) : member.address
+    const { weight, onlyFirst } = member
+    return [{ place, port: member.portOf(port), weight, ...(onlyFirst && { onlyFirst }), ...placing }]
+  })
+  return { members, localities: placed?.localities ?? null, places }
+}

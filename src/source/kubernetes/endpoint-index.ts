@@ -1,0 +1,64 @@
+/** EndpointSlices and Endpoints by Service, and which Services have had a change since when. */
+
+import type { ApiObject } from '../../config/text/read-objects.ts'
+import { idOf, type Kept } from './objects.ts'
+
+const OWNER = 'kubernetes.io/service-name'
+
+/** Whether an object says where a Service's endpoints are. */
+export const isEndpoints = ({ kind }: Pick<ApiObject, 'kind'>): boolean =>
+  kind === 'EndpointSlice' || kind === 'Endpoints'
+
+/** The Service that it belongs to, as "namespace/name"; null: to none. */
+export function serviceOf({ object }: Kept): string | null {
+  if (object.kind === 'Endpoints') return idOf(object)
+  const owner = object.metadata.labels?.[OWNER]
+  return owner === undefined ? null : `${object.metadata.namespace}/${owner}`
+}
+
+export class EndpointIndex {
+  readonly #slices = new Map<string, Map<string, ApiObject>>()
+  readonly #endpoints = new Map<string, ApiObject>()
+  /** By Service, the revision of its last change. */
+  readonly #revisions = new Map<string, number>()
+
+  take(after: Kept | null, before: Kept | null, revision: number): void {
+    if (before) this.#remove(before)
+    if (after) this.#add(after)
+    for (const each of [after, before]) {
+      const service = each && serviceOf(each)
+      if (service) this.#revisions.set(service, revision)
+    }
+  }
+
+  slicesOf(service: string): ApiObject[] {
+    return [...(this.#slices.get(service)?.values() ?? [])]
+  }
+
+  endpointsOf(service: string): ApiObject | null {
+    return this.#endpoints.get(service) ?? null
+  }
+
+  changedSince(revision: number): string[] {
+    return [...this.#revisions].filter(([, changed]) => changed > revision).map(([service]) => service)
+  }
+
+  #add(kept: Kept): void {
+    const { object } = kept
+    const service = serviceOf(kept)
+    if (service === null) return
+    if (object.kind === 'Endpoints') this.#endpoints.set(service, object)
+    else this.#slices.getOrInsertComputed(service, () => new Map()).set(object.metadata.name, object)
+  }
+
+  #remove(kept: Kept): void {
+    const service = serviceOf(kept)
+    if (service === null) return
+    if (kept.object.kind === 'Endpoints') this.#endpoints.delete(service)
+    else {
+      const slices = this.#slices.get(service)
+      slices?.delete(kept.object.metadata.name)
+      if (slices?.size === 0) this.#slices.delete(service)
+    }
+  }
+}

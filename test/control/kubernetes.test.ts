@@ -1,0 +1,259 @@
+/** A gateway that follows the API of a cluster: the tests' own one (test/kubernetes/fake). */
+
+import { deepEqual, equal, ok } from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { Gateway } from '../../src/control/gateway.ts'
+import { KubernetesLog } from '../../src/control/observe/kubernetes-log.ts'
+import { findIdentity } from '../../src/source/kubernetes/kubeconfig.ts'
+import { DEFAULT_PACE } from '../../src/source/kubernetes/pace.ts'
+import { KubernetesSource } from '../../src/source/kubernetes/source.ts'
+import { ISTIO_CRDS } from '../kubernetes/fake/crds.ts'
+import type { KubeObject } from '../kubernetes/fake/object.ts'
+import { FakeApi, type FakeOptions } from '../kubernetes/fake/server.ts'
+import { freePort } from '../support/sockets.ts'
+import { THREADS } from '../support/threads.ts'
+import { ask, echo, folder, watchedLog } from './scene.ts'
+
+const ISTIO = 'networking.istio.io/v1'
+
+const istio = (kind: string, name: string, spec: object): KubeObject => ({
+  apiVersion: ISTIO,
+  kind,
+  metadata: { name, namespace: 'shop' },
+  spec,
+})
+const edge = (port: number): KubeObject =>
+  istio('Gateway', 'edge', {
+    servers: [{ port: { number: port, name: 'tcp', protocol: 'TCP' }, hosts: ['*'], bind: '127.0.0.1' }],
+  })
+const route = (host: string, subset?: string): KubeObject =>
+  istio('VirtualService', 'echo', {
+    hosts: ['*'],
+    gateways: ['edge'],
+    tcp: [{ route: [{ destination: { host, ...(subset && { subset }), port: { number: 80 } } }] }],
+  })
+const service = (name: string, spec: object = { clusterIP: '10.0.0.1' }): KubeObject => ({
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: { name, namespace: 'shop' },
+  spec: { ports: [{ port: 80, name: 'tcp' }], ...spec },
+})
+
+type Endpoint = { readonly conditions?: object; readonly pod?: string }
+const slice = (
+  name: string,
+  port: number,
+  endpoints: readonly Endpoint[] = [{}],
+  suffix = 'a',
+): KubeObject => ({
+  apiVersion: 'discovery.k8s.io/v1',
+  kind: 'EndpointSlice',
+  metadata: {
+    name: `${name}-${suffix}`,
+    namespace: 'shop',
+    labels: { 'kubernetes.io/service-name': name },
+  },
+  addressType: 'IPv4',
+  endpoints: endpoints.map(({ conditions, pod }, index) => ({
+    addresses: [`127.0.0.${index + 1}`],
+    ...(conditions && { conditions }),
+    ...(pod && { targetRef: { kind: 'Pod', name: pod } }),
+  })),
+  ports: [{ name: 'tcp', port, protocol: 'TCP' }],
+})
+
+/** Waits as the product does, only shorter. */
+const PACE = { ...DEFAULT_PACE, leastMs: 20, mostMs: 100, absentMs: 50, shortMs: 5 }
+
+type Options = FakeOptions & { readonly settings?: string; readonly sourcePace?: typeof PACE }
+
+/** A gateway that follows an API with these objects. */
+async function scene(
+  t: TestContext,
+  objects: (port: number) => readonly KubeObject[],
+  options: Options = {},
+) {
+  const { settings = '', sourcePace = PACE, ...fake } = options
+  const api = await FakeApi.start({ crds: ISTIO_CRDS, ...fake })
+  t.after(() => api.stop())
+  const port = await freePort()
+  for (const each of objects(port)) api.put(each)
+  const root = folder(t, {
+    config: api.kubeconfig(),
+    'settings.yaml': `apiVersion: gateway.weir/v1\nkind: Settings\nspec: { workers: 1, mesh: { capture: none }${settings} }\n`,
+  })
+  const watched = watchedLog()
+  const kubernetes = new KubernetesSource({
+    identity: findIdentity({ variables: {}, kubeconfig: `${root}/config` }),
+    settings: {
+      namespaces: [],
+      gatewaySelector: {},
+      identity: 'none',
+      hasLocality: false,
+      namespace: null,
+    },
+    onState: new KubernetesLog(watched.log).add,
+    pace: sourcePace,
+  })
+  const gateway = await Gateway.load({
+    paths: [`${root}/settings.yaml`],
+    overrides: { engine: 'node' },
+    log: watched.log,
+    threads: THREADS,
+    kubernetes,
+  })
+  ok(gateway, JSON.stringify(watched.records))
+  t.after(() => gateway.stop())
+  await gateway.serve()
+  await watched.logged('every listener accepts')
+  return { api, port, gateway, kubernetes, ...watched }
+}
+
+test('rules, Services and EndpointSlices are served; endpoints change without a generation', async t => {
+  const [a, b] = [await echo(t, 'a'), await echo(t, 'b')]
+  const { api, port, gateway, logged } = await scene(t, at => [
+    edge(at),
+    route('echo'),
+    service('echo'),
+    slice('echo', a),
+  ])
+  equal(await ask(port), 'a test')
+  api.put(slice('echo', b))
+  await logged('endpoints revision 1 of generation 1')
+  equal(await ask(port), 'b test')
+  api.put(slice('echo', b, [{ conditions: { ready: false } }]))
+  await logged('has no endpoint')
+  equal(await ask(port), '')
+  // Endpoints that are being deleted serve while there are no others.
+  api.put(slice('echo', a, [{ conditions: { ready: false, serving: true, terminating: true } }]))
+  await logged('endpoints revision 3 of generation 1')
+  equal(await ask(port), 'a test')
+  api.put(slice('echo', b, [{}], 'b'))
+  await logged('endpoints revision 4 of generation 1')
+  equal(await ask(port), 'b test')
+  equal(gateway.serving?.generation, 1)
+})
+
+test('a wrong resource is left out, the last good one stays, and nothing is published for it', async t => {
+  const a = await echo(t, 'a')
+  const { api, port, gateway, logged, records } = await scene(t, at => [
+    edge(at),
+    route('echo'),
+    service('echo'),
+    slice('echo', a),
+  ])
+  const wrong = istio('VirtualService', 'echo', { hosts: ['*'], gateways: ['edge'], tcp: [{ rout: [] }] })
+  api.put(wrong)
+  await logged('VirtualService shop/echo spec.tcp[0].rout: CFG102')
+  equal(await ask(port), 'a test')
+  equal((await gateway.reload(null)).outcome, 'unchanged')
+  equal(records.filter(each => String(each.msg).includes('CFG102')).length, 1)
+  equal(await ask(port), 'a test')
+  api.remove(wrong)
+  await logged('generation 2')
+  equal(await ask(port), '')
+})
+
+test('while the API is away, weir serves on, and follows again after it', async t => {
+  const [a, b] = [await echo(t, 'a'), await echo(t, 'b')]
+  const { api, port, gateway, logged } = await scene(t, at => [
+    edge(at),
+    route('echo'),
+    service('echo'),
+    slice('echo', a),
+  ])
+  await api.stop()
+  await logged('what was known stays')
+  ok(gateway.readiness().ready)
+  equal(await ask(port), 'a test')
+  api.put(slice('echo', b))
+  api.compact()
+  await api.listen()
+  await logged('endpoints revision 1 of generation 1')
+  equal(await ask(port), 'b test')
+})
+
+test('Pods are read where a DestinationRule has subsets, and their labels choose endpoints', async t => {
+  const [one, two] = [await echo(t, 'one'), await echo(t, 'two')]
+  const pod = (name: string, version: string): KubeObject => ({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, namespace: 'shop', labels: { version } },
+    spec: { containers: [] },
+    status: { phase: 'Running', podIP: '127.0.0.1' },
+  })
+  const { api, port, gateway, logged } = await scene(t, at => [
+    edge(at),
+    route('echo', 'v2'),
+    istio('DestinationRule', 'echo', { host: 'echo', subsets: [{ name: 'v2', labels: { version: 'v2' } }] }),
+    service('echo'),
+    pod('old', 'v1'),
+    pod('new', 'v2'),
+    slice('echo', one, [{ pod: 'old' }]),
+    slice('echo', two, [{ pod: 'new' }], 'b'),
+  ])
+  equal(await ask(port), 'two test')
+  api.put(slice('echo', one, [{ pod: 'new' }], 'b'))
+  await logged('endpoints revision 1 of generation 1')
+  equal(await ask(port), 'one test')
+  api.remove(pod('new', 'v2'))
+  await logged('endpoints revision 2 of generation 1')
+  equal(await ask(port), '')
+  equal(gateway.serving?.generation, 1)
+})
+
+test('an old server: no WatchList, EndpointSlices of v1beta1 or none, CRDs that come later', async t => {
+  const a = await echo(t, 'a')
+  const endpoints = (port: number): KubeObject => ({
+    apiVersion: 'v1',
+    kind: 'Endpoints',
+    metadata: { name: 'echo', namespace: 'shop' },
+    subsets: [{ addresses: [{ ip: '127.0.0.1' }], ports: [{ name: 'tcp', port }] }],
+  })
+  const crds = ISTIO_CRDS.filter(each => each.metadata.name !== 'virtualservices.networking.istio.io')
+  const missing = ISTIO_CRDS.find(each => !crds.includes(each))
+  const { api, port, logged } = await scene(t, at => [edge(at), service('echo'), endpoints(a)], {
+    crds,
+    hasWatchList: false,
+    without: ['discovery.k8s.io'],
+  })
+  await logged('the cluster has no EndpointSlice')
+  await logged('the cluster has no VirtualService')
+  ok(missing)
+  api.put(missing)
+  api.put(route('echo'))
+  await logged('generation 2')
+  equal(await ask(port), 'a test')
+  api.put(endpoints(await echo(t, 'b')))
+  await logged('endpoints revision 1 of generation 2')
+  equal(await ask(port), 'b test')
+})
+
+test('a thread that has lost the mirror gets everything anew', async t => {
+  const a = await echo(t, 'a')
+  const { api, port, kubernetes, logged } = await scene(t, at => [
+    edge(at),
+    service('echo'),
+    slice('echo', a),
+  ])
+  kubernetes.current() // as if a thread had taken this, and ended
+  api.put(route('echo'))
+  await logged('generation 2')
+  equal(await ask(port), 'a test')
+})
+
+test('what is read is no more than what is asked for', async t => {
+  const a = await echo(t, 'a')
+  const { api, kubernetes } = await scene(t, at => [
+    edge(at),
+    route('echo'),
+    service('echo'),
+    slice('echo', a),
+  ])
+  const read = new Set(api.requests.map(each => each.plural))
+  deepEqual(
+    [...read].filter(each => ['pods', 'nodes', 'secrets', 'endpoints'].includes(each)),
+    [],
+  )
+  ok(kubernetes.states.every(each => each.isSynced))
+})
