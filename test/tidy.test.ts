@@ -37,6 +37,7 @@ const ENTRIES = [
   'engine/worker/worker.ts',
   'control/compile/compile-task.ts',
   'control/compile/diff-task.ts',
+  'control/compile/parse-task.ts',
   'access-log/task.ts',
 ]
 

@@ -3,6 +3,11 @@
  * of both. Files below src/ are in the package, too.
  */
 
+import { createHash } from 'node:crypto'
+import { globSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
 /** This module is in src/base, and then in dist/entries or dist/chunks. */
 const ROOT = new URL('../../', import.meta.url)
 const isSource = import.meta.url.endsWith('.ts')
@@ -17,3 +22,14 @@ export const ownFile = (path: string): URL => new URL(path, ROOT)
  */
 export const threadModule = (path: string): URL =>
   isSource ? ownFile(`src/${path}.ts`) : ownFile(`dist/entries/${path.replaceAll('/', '-')}.js`)
+
+/** A digest of all code that reads a configuration: what it made counts for the same code only. */
+export function codeDigest(): string {
+  const digest = createHash('sha256')
+  if (!isSource)
+    return digest.update(readFileSync(threadModule('control/compile/compile-task'))).digest('hex')
+  const folder = fileURLToPath(ownFile('src/config/'))
+  for (const file of globSync('**/*.ts', { cwd: folder }).sort())
+    digest.update(readFileSync(join(folder, file)))
+  return digest.update(readFileSync(ownFile('package.json'))).digest('hex')
+}

@@ -32,10 +32,15 @@ export function useCompileCache() {
   env.NODE_COMPILE_CACHE = directory // where a worker thread looks
 }
 
-/** The directory, created if it is missing; null if it would not be safe. */
-export function cacheDirectory(env) {
+/**
+ * The directory of this name, created if it is missing; null if it would not be safe.
+ *
+ * @param {Readonly<Record<string, string | undefined>>} env
+ * @returns {string | null}
+ */
+export function cacheDirectory(env, name = 'compile-cache') {
   try {
-    const wanted = join(cacheHome(env), 'compile-cache')
+    const wanted = join(cacheHome(env), name)
     const found = nearest(wanted)
     const directory = join(realpathSync(found), relative(found, wanted)) // somebody could change a link later
     if (!isSafe(directory)) return null // so root makes nothing in a user's home

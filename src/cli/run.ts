@@ -16,6 +16,7 @@ import { createLog, type LogFormat, type Logger } from '../control/observe/log.t
 import type { Overrides } from '../control/overrides.ts'
 import type { Sources } from '../source/files/files.ts'
 import { type AdminPlace, formatAdminPlace } from './admin-place.ts'
+import { cacheDirectory } from './cache-directory.ts'
 import type { ClusterFlags } from './cluster.ts'
 import { type Env, Exit, type Signal, wantsColours } from './env.ts'
 import { adminPlaceIn, holderAt, PATIENT_MS_MAX, takenText } from './second-instance.ts'
@@ -70,6 +71,7 @@ export async function run(sources: Sources, flags: RunFlags, env: Env): Promise<
     overrides: overridesOf(flags),
     log,
     kubernetes,
+    cache: cacheDirectory(env.variables, 'documents'),
     onPublished: () => void demo?.refresh(),
     onPhase: phase => manager.tell(phase, gateway ? statusOf(gateway) : ''),
   })

@@ -13,6 +13,8 @@ export type GatewayOptions = Sources & {
   readonly log: Logger
   /** The API of a cluster, beside the files; it may have begun. */
   readonly kubernetes?: KubernetesSource | null
+  /** A directory of the user's own, for what the next start need not read again. */
+  readonly cache?: string | null
   readonly differ?: DifferOptions
   /**
    * Shared threads, in a process that runs several gateways; by default the gateway has its own.

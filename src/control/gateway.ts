@@ -67,7 +67,7 @@ export class Gateway {
       this.#leaving.isLeaving ? null : estateOf(this.serving?.plane, this.#publisher),
     )
     this.#differ = new Differ(options.differ, this.#threads.comparing)
-    this.#compiler = new Compiler(this.#files, this.#threads.compiling, options.kubernetes)
+    this.#compiler = new Compiler(this.#files, this.#threads.compiling, options.kubernetes, options.cache)
     this.#certificateFiles = new WatchedFiles({
       onChange: () => this.#reloads.ask(),
       onError: error => log.warn({ err: error }, 'certificates are not watched as they should be'),
@@ -267,7 +267,7 @@ export class Gateway {
   /** The first configuration, or null if it is refused. */
   async #compileFirst(): Promise<Compiled | null> {
     await this.#options.kubernetes?.begin()
-    const compiled = await compileFirst(this.#compiler, this.names)
+    const compiled = await compileFirst(this.#compiler, this.names, this.#log)
     logDiagnostics(this.#log, compiled, null)
     return compiled.table === null ? null : compiled
   }

@@ -15,6 +15,7 @@ import type { Names } from '../source/names/names.ts'
 import type { TableBuffers } from '../table/format/table.ts'
 import type { Compiler } from './compile/compile.ts'
 import type { Compiled, Rotated } from './compile/compile-task.ts'
+import { tellLong } from './compile/tell-long.ts'
 import type { Logger } from './observe/log.ts'
 
 /**
@@ -132,7 +133,12 @@ export class Reloads {
     if (this.#served.length > 0) compiler.forget() // every caller gets an answer
     try {
       const before = { checksum, table, closing }
-      const compiled = await compiler.compile(generation + 1, names.known, stats, before)
+      const compiled = await tellLong(compiler.compile(generation + 1, names.known, stats, before), () =>
+        log.info(
+          { generation },
+          `the change takes longer than a second to read: generation ${generation} is served meanwhile`,
+        ),
+      )
       if (compiled && 'rotated' in compiled) this.#rotate(compiled, checksum)
       else {
         if (compiled?.table) await this.#resolveNew(served, compiled)

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DEFAULT_SETTINGS } from '../../src/config/settings/settings.ts'
 import type { Compiled } from '../../src/control/compile/compile-task.ts'
+import { tellLong } from '../../src/control/compile/tell-long.ts'
 import { Reloads } from '../../src/control/reloads.ts'
 import { watchedLog } from './scene.ts'
 
@@ -83,4 +84,20 @@ test('a file with resources that has become empty is looked at again, and never 
     looks: 2,
   })
   assert.deepEqual(await taken(compiled('old'), emptied(400)), { checksum: 'emptied', looks: 1 })
+})
+
+test('a reading that takes longer than a second is told of once, and a shorter one never', async t => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const { promise, resolve } = Promise.withResolvers<number>()
+  let told = 0
+  const long = tellLong(promise, () => told++)
+  t.mock.timers.tick(999)
+  assert.equal(told, 0)
+  t.mock.timers.tick(9_000)
+  assert.equal(told, 1)
+  resolve(7)
+  assert.equal(await long, 7)
+  await tellLong(Promise.resolve(), () => told++)
+  t.mock.timers.tick(2_000)
+  assert.equal(told, 1)
 })

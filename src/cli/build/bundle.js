@@ -21,6 +21,7 @@ const THREADS = [
   'engine/worker/worker',
   'control/compile/compile-task',
   'control/compile/diff-task',
+  'control/compile/parse-task',
   'access-log/task',
 ]
 

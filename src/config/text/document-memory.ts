@@ -13,7 +13,7 @@ import type { Lines } from './lines.ts'
 import type { ReadDocument } from './read-document.ts'
 
 /** A document without a finding. */
-type KeptDocument = {
+export type KeptDocument = {
   /** Its value as JSON; undefined where it has none. */
   readonly json: string | undefined
   readonly rows: Int32Array
@@ -43,6 +43,13 @@ export const revived = ({ json, rows }: KeptDocument): ReadDocument => ({
   rows,
 })
 
+/** JSON has all that YAML can say, but writes −0 as 0. */
+export const toKeep = ({ value, rows }: ReadDocument): KeptDocument => ({
+  json: JSON.stringify(value),
+  rows,
+  facts: [],
+})
+
 export class DocumentMemory {
   /** Documents that were not known, since the last turn. */
   parsed = 0
@@ -67,11 +74,25 @@ export class DocumentMemory {
     return kept
   }
 
-  /** Keeps a document without a finding. JSON has all that YAML can say, but writes −0 as 0. */
-  keep(key: string, { value, rows }: ReadDocument): KeptDocument {
-    const document = { json: JSON.stringify(value), rows, facts: [] }
+  /** Keeps a document without a finding. */
+  keep(key: string, document: KeptDocument): KeptDocument {
     this.#documents.set(key, document)
     return document
+  }
+
+  has(key: string): boolean {
+    return this.#documents.has(key) || this.#earlier.has(key)
+  }
+
+  /** Whether the file is as it was read last. */
+  hasFile(name: string, bytes: Uint8Array): boolean {
+    const kept = this.#files.get(name)
+    return kept !== undefined && Buffer.compare(kept.bytes, bytes) === 0
+  }
+
+  /** What the last reading asked for. */
+  get all(): ReadonlyMap<string, KeptDocument> {
+    return this.#documents
   }
 
   /** The file as it was last read, if it has the same bytes. */

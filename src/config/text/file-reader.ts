@@ -7,7 +7,7 @@ import type { Findings, Path, Place } from '../findings/diagnostic.ts'
 import type { ResourceFacts } from '../resource.ts'
 import type { Unusable } from '../unusable.ts'
 import { type Decoded, decode, type InputFile } from './decode.ts'
-import { type DocumentMemory, type KeptSpan, keyOf, revived } from './document-memory.ts'
+import { type DocumentMemory, type KeptSpan, keyOf, revived, toKeep } from './document-memory.ts'
 import { type Draft, expand } from './draft.ts'
 import { DOCUMENTS_MAX } from './limits.ts'
 import { Lines } from './lines.ts'
@@ -80,7 +80,7 @@ export class FileReader {
     findings.veil(isSecret)
     const before = { errors: findings.count('error'), found: findings.found }
     const read = readDocument(decoded, span, lines, findings)
-    const document = findings.found > before.found ? undefined : this.#memory?.keep(key, read)
+    const document = findings.found > before.found ? undefined : this.#memory?.keep(key, toKeep(read))
     const contents = this.#contents(read, from, lines, document?.facts ?? [], before.errors)
     return { contents, kept: document ? { from, key, isSecret, document } : null }
   }

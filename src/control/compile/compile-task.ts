@@ -43,10 +43,14 @@ import { type ChangedFile, changedFiles } from './changed-files.ts'
 import { type CompiledLive, checkedClusters, compiledLive, namedClusters } from './cluster-rows.ts'
 import { type CompareTask, compareTask, type PublishedChanges } from './compare-task.ts'
 import { mirrorWith } from './mirror.ts'
+import { prepareDocuments } from './prepare-documents.ts'
 import { ReadCredentials } from './read-credentials.ts'
 import { type SlotMemory, slotsFor } from './slots.ts'
+import { StoredDocuments } from './stored-documents.ts'
 
 export type CompileTask = SlotMemory & {
+  /** Where what was read is kept for the next process; null: nowhere. */
+  readonly cache: string | null
   readonly sources: Sources
   /** What a Kubernetes API has, since the last task; null: no API is read. */
   readonly objects: ObjectUpdate | null
@@ -150,14 +154,14 @@ const memory = new DocumentMemory()
 let remembered: readonly Memory[] = []
 
 /** What the compiling thread runs: a compilation, or a comparison of what was published. */
-export default function runTask(
+export default async function runTask(
   task: CompileTask | CompareTask,
-): Compiled | Rotated | PublishedChanges | Behind | null {
+): Promise<Compiled | Rotated | PublishedChanges | Behind | null> {
   return 'sources' in task ? compileTask(task) : compareTask(task)
 }
 
 /** The new configuration, or null if it equals `previous`. */
-function compileTask(task: CompileTask): Compiled | Rotated | Behind | null {
+async function compileTask(task: CompileTask): Promise<Compiled | Rotated | Behind | null> {
   const startedMs = monotonicMs()
   const mirror = task.objects && mirrorWith(task.objects)
   if (task.objects && mirror === null) return 'behind'
@@ -169,6 +173,9 @@ function compileTask(task: CompileTask): Compiled | Rotated | Behind | null {
   if (checksum === task.previous) return rotated(checksum)
   const credentials = new ReadCredentials()
   const { inspect } = credentials
+  const stored = task.cache === null ? null : new StoredDocuments(task.cache, task.sources.paths)
+  const isNew = await prepareDocuments(files, memory, stored)
+  const preparedMs = monotonicMs() - startedMs - readMs
   const loaded = loadConfig(files, { names: task.names, unread, inspect, memory, objects: mirror?.entries })
   if (loaded.plan) mirror?.good(loaded.leftOut)
   const { plan, stages, defines, credentials: _, ...kept } = loaded
@@ -186,6 +193,7 @@ function compileTask(task: CompileTask): Compiled | Rotated | Behind | null {
     defines,
   )
   const onlyObjects = mirror !== null && before?.filesChecksum === filesChecksum
+  if (isNew) stored?.write(memory.all)
   flushCompileCache() // the code of all stages, after the first time; later there is nothing to write
   return {
     ...kept,
@@ -215,7 +223,12 @@ function compileTask(task: CompileTask): Compiled | Rotated | Behind | null {
     checked: plan ? checkedClusters(plan) : [],
     removals: plan?.removals ?? [],
     vanished: task.served?.closing.filter(each => !isDefined(each, defines)) ?? [],
-    stages: { read: readMs, ...stages, build: monotonicMs() - buildStartedMs },
+    stages: {
+      read: readMs,
+      ...stages,
+      parse: preparedMs + stages.parse,
+      build: monotonicMs() - buildStartedMs,
+    },
   }
 }
 

@@ -44,15 +44,18 @@ export class Compiler {
   readonly #stickySlots = createSlots()
   readonly #thread: CompilingThread
   readonly #objects: Objects | null
+  readonly #cache: string | null
   #previous = ''
 
   constructor(
     files: Pick<Source<Sources>, 'current'>,
     thread = compilingThread(),
     objects: Objects | null = null,
+    cache: string | null = null,
   ) {
     this.#files = files
     this.#objects = objects
+    this.#cache = cache
     this.#thread = thread
   }
 
@@ -64,6 +67,7 @@ export class Compiler {
     served: Served | null = null,
   ): Promise<Compiled | Rotated | null> {
     const task = (): CompileTask => ({
+      cache: this.#cache,
       sources: this.#files.current(),
       objects: this.#objects?.current() ?? null,
       names,

@@ -6,12 +6,16 @@
 import { assert } from '../../base/assert.ts'
 import { settlesWithin } from '../../base/settles-within.ts'
 import type { Names } from '../../source/names/names.ts'
+import type { Logger } from '../observe/log.ts'
 import { NAMES_WAIT_MS } from '../reloads.ts'
 import type { Compiler } from './compile.ts'
 import type { Compiled } from './compile-task.ts'
+import { tellLong } from './tell-long.ts'
 
-export async function compileFirst(compiler: Compiler, names: Names): Promise<Compiled> {
-  const compiled = await compiler.compile(1, names.known, null)
+export async function compileFirst(compiler: Compiler, names: Names, log: Logger): Promise<Compiled> {
+  const compiled = await tellLong(compiler.compile(1, names.known, null), () =>
+    log.info('the configuration takes longer than a second to read: nothing is served yet'),
+  )
   assert(compiled !== null && !('rotated' in compiled), 'the first compilation has nothing to be equal to')
   names.useServers(compiled.settings.dns.servers)
   if (compiled.names.length > 0)
