@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { folder } from './control/scene.ts'
-import { asksForSize } from './support/rest.ts'
+import { asksForEnginesOnly, asksForSize } from './support/rest.ts'
 
 const RUN = fileURLToPath(new URL('./run.ts', import.meta.url))
 const SILENCE_MS = 1_500
@@ -33,8 +33,17 @@ test('a file that hangs is ended, with its name and what its threads do', { skip
 
 test('the rest of test:full are the files that ask for their size, by themselves or by what they import', () => {
   assert.ok(asksForSize('test/table/match.test.ts')) // runs()
-  assert.ok(asksForSize('test/engine/relay.test.ts')) // the engines that run
+  assert.ok(asksForSize('test/engine/relay.test.ts')) // sized(), and on which engines
+  assert.ok(asksForSize('test/engine/dial.test.ts')) // on which engines
+  assert.ok(!asksForSize('test/engine/attempts.test.ts')) // it takes a cluster from engine.ts
   assert.ok(!asksForSize('test/cli/run.test.ts'))
+})
+
+test('of a file that only asks for engines, the rest leaves out the engine that npm test has tried', () => {
+  assert.ok(asksForEnginesOnly('test/engine/dial.test.ts'))
+  assert.ok(!asksForEnginesOnly('test/engine/relay.test.ts')) // sized()
+  assert.ok(!asksForEnginesOnly('test/engine/tls-programs.test.ts')) // programs.ts asks
+  assert.ok(!asksForEnginesOnly('test/admin/ended.test.ts')) // fullOnly
 })
 
 test('nothing else asks for it', () => {

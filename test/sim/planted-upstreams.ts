@@ -63,8 +63,8 @@ export const PLANTED_UPSTREAM: readonly Planted[] = [
     'a destination that is down keeps its share',
     1000,
     'engine/decide/redistribute.ts',
-    'Route.redistributes] === 1 && isDown(',
-    'Route.redistributes] === 2 && isDown(',
+    'if (!isDown(picker, table, picked)) return picked',
+    'if (picked >= 0) return picked',
   ),
   plant(
     'far endpoints are used beside enough near ones',
@@ -194,7 +194,7 @@ export const PLANTED_UPSTREAM: readonly Planted[] = [
   ),
   plant(
     'each worker hashes clients in its own way',
-    1000,
+    1500,
     'engine/decide/decide.ts',
     'decision.clientHash = clientHash(query.client)',
     'decision.clientHash = (clientHash(query.client) + decider.worker * 0x55555555) >>> 0',

@@ -23,6 +23,7 @@ import type { Cluster, Endpoint, Listener, Plan } from '../../src/table/plan/pla
 import { DEFAULT_POLICY, type Policy } from '../../src/table/plan/policy.ts'
 import { withoutEpoll } from './epoll.ts'
 import { fullOnly } from './full.ts'
+import { skipInRest } from './rest.ts'
 import { until } from './sockets.ts'
 import { THREADS } from './threads.ts'
 import { skip as withoutUring } from './uring.ts'
@@ -35,32 +36,38 @@ type Test = (name: string, ...rest: [TestFn] | [TestOptions, TestFn]) => void
 /** An engine, and `test` for its tests: skipped, with the reason, if it cannot run. */
 export type EngineUnderTest = { readonly engine: EngineKind; readonly test: Test }
 
+const MISSING = { node: false, epoll: withoutEpoll, uring: withoutUring } as const
+const KINDS = ['node', 'epoll', 'uring'] as const
+/** The one that weir would choose here. */
+const CHOSEN = KINDS.findLast(engine => MISSING[engine] === false)
+
 /** For what depends on the kernel under an engine, too: on each one, always. */
-export const EVERY_ENGINE: readonly EngineUnderTest[] = [
-  on('node', false),
-  on('epoll', withoutEpoll),
-  on('uring', withoutUring),
-]
+export const EVERY_ENGINE: readonly EngineUnderTest[] = KINDS.map(engine =>
+  on(engine, () => MISSING[engine] || skipInRest()),
+)
 
 /**
  * Every test of the data plane runs on each engine, by name. `npm test` tries the one that weir
  * would choose here, test:full all of them.
  */
-export const ENGINES: readonly EngineUnderTest[] = [
-  on('node', (withoutEpoll === false || withoutUring === false) && fullOnly),
-  on('epoll', withoutEpoll || (withoutUring === false && fullOnly)),
-  on('uring', withoutUring),
-]
+export const ENGINES: readonly EngineUnderTest[] = KINDS.map(engine =>
+  on(engine, () => MISSING[engine] || (engine === CHOSEN ? skipInRest() : fullOnly)),
+)
+
+/** For what only test:full tries, on each engine. */
+export const FULL_ENGINES: readonly EngineUnderTest[] = KINDS.map(engine =>
+  on(engine, () => MISSING[engine] || fullOnly),
+)
 
 /** The same, for what `node` cannot do. */
 export const FLOW_ENGINES: readonly EngineUnderTest[] = ENGINES.slice(1)
 
-function on(engine: EngineKind, missing: string | false): EngineUnderTest {
+function on(engine: EngineKind, skipOf: () => string | false): EngineUnderTest {
   return {
     engine,
     test: (name, ...rest) => {
       const [options, body] = rest.length === 1 ? [{}, rest[0]] : rest
-      test(name, { ...options, skip: missing || (options.skip ?? false) }, body)
+      test(name, { ...options, skip: skipOf() || (options.skip ?? false) }, body)
     },
   }
 }

@@ -8,9 +8,11 @@ import { existsSync } from 'node:fs'
 import { probeEpoll } from '../../src/kernel/epoll/probe.ts'
 import { probe } from '../../src/kernel/uring/probe.ts'
 import { fullOnly } from './full.ts'
+import { restOnly } from './rest.ts'
 
 const EXCUSES: readonly (readonly [RegExp, () => boolean])[] = [
   [/^part of npm run test:full$/, () => fullOnly !== false],
+  [/^has run in npm test$/, () => restOnly],
   [/^(node:net|net\.Server) cannot /, () => true],
   [/^cases outside the repository /, () => true],
   [/ is not supported yet \(\d+ cases\)$/, () => true],

@@ -11,7 +11,7 @@ import { dirname } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { fullOnly } from './full.ts'
-import { asksForSize, restOnly } from './rest.ts'
+import { adding, asksForSize, restOnly } from './rest.ts'
 
 const TEST = fileURLToPath(new URL('..', import.meta.url))
 
@@ -87,7 +87,10 @@ async function importAll(files: readonly string[]): Promise<void> {
   const wanted = restOnly ? files.filter(file => asksForSize(`test/${file}`)) : files
   test(`${wanted.length} files load`, () => promise)
   try {
-    for (const file of wanted) await import(`../${file}`)
+    for (const file of wanted) {
+      adding.file = `test/${file}`
+      await import(`../${file}`)
+    }
     resolve()
   } catch (error) {
     reject(error)

@@ -10,7 +10,7 @@ import { connect, createSecureContext, TLSSocket } from 'node:tls'
 import type { EngineLimits } from '../../src/engine/decide/decide.ts'
 import type { EngineKind } from '../../src/engine/worker/protocol.ts'
 import type { Plan } from '../../src/table/plan/plan.ts'
-import { ENGINES, type EngineUnderTest, EVERY_ENGINE, TestEngine } from './engine.ts'
+import { ENGINES, type EngineUnderTest, EVERY_ENGINE, FULL_ENGINES, TestEngine } from './engine.ts'
 import { fullOnly } from './full.ts'
 import { begin, listen, type TestServer } from './sockets.ts'
 import { AUTHORITY, SECRETS, SERVER, SERVER_NAME, serverOf, upstreamOf } from './tls.ts'
@@ -115,7 +115,7 @@ export type WayUnderTest = EngineUnderTest & { readonly way: Way }
 const on = (engines: readonly EngineUnderTest[], way: Way): WayUnderTest[] =>
   engines.map(each => ({ ...each, way }))
 
-const halves = fullOnly === false ? HALVES.flatMap(way => on(ENGINES, way)) : []
+const halves = fullOnly === false ? HALVES.flatMap(way => on(FULL_ENGINES, way)) : []
 
 /** Each engine in the clear, always; TLS on one of them in `npm test`, on both sides. */
 export const EVERY_WAY: readonly WayUnderTest[] = [
