@@ -265,8 +265,12 @@ export class Reflector {
 
   /** A server that has just started may not know its CRDs yet. */
   async #isServerReady(): Promise<boolean> {
-    const { status } = await this.#options.client.whole('/readyz', this.#closing.signal)
-    return status < 500
+    try {
+      const { status } = await this.#options.client.whole('/readyz', this.#closing.signal)
+      return status < 500
+    } catch {
+      return false // it is gone meanwhile, or this loop is closed
+    }
   }
 
   #watchPath(more: Readonly<Record<string, string>>): string {

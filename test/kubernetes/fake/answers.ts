@@ -41,6 +41,7 @@ export class Answers {
   readonly requests: Recorded[] = []
   readonly watches = new Set<Watch>()
   readonly lists: Lists
+  #answered = Promise.withResolvers<void>()
   readonly #resources: Resources
   readonly #parts: Parts
   readonly #options: Required<AnswerOptions>
@@ -52,11 +53,20 @@ export class Answers {
     this.#resources = new Resources(parts.store)
   }
 
+  /** Resolves when the next request is answered. */
+  get next(): Promise<void> {
+    return this.#answered.promise
+  }
+
   async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const asked = askedBy(request)
     const userAgent = request.headers['user-agent'] ?? ''
     let user = ''
-    const record = (code: number): void => void this.requests.push({ ...asked, user, code, userAgent })
+    const record = (code: number): void => {
+      this.requests.push({ ...asked, user, code, userAgent })
+      this.#answered.resolve()
+      this.#answered = Promise.withResolvers()
+    }
     try {
       const body = await text(request)
       const fault = this.#parts.faults.take(asked)

@@ -95,6 +95,11 @@ export class FakeApi {
     return this.#answers.requests
   }
 
+  /** Resolves when the next request is answered. */
+  get nextRequest(): Promise<void> {
+    return this.#answers.next
+  }
+
   get watches(): ReadonlySet<Watch> {
     return this.#answers.watches
   }

@@ -33,6 +33,7 @@ export class Watch {
   readonly #timers: NodeJS.Timeout[] = []
   #unfollow = (): void => {}
   #isSilent = false
+  #isOver = false
 
   constructor(
     store: Store,
@@ -110,6 +111,7 @@ export class Watch {
 
   /** Resets the connection, after half a line if `midLine`. */
   cut(midLine = false): void {
+    if (this.#isOver) return
     this.#stop()
     if (!midLine) this.#response.socket?.resetAndDestroy()
     else
@@ -130,6 +132,7 @@ export class Watch {
   }
 
   #stop(): void {
+    this.#isOver = true
     this.#unfollow()
     for (const timer of this.#timers) clearTimeout(timer)
   }
@@ -163,10 +166,9 @@ export class Watch {
 
   #write(line: string): void {
     const { cutAfter, silentAfter, twice } = this.#fault
-    if (this.#isSilent) return
+    if (this.#isSilent || this.#isOver) return
     if (this.linesSent === cutAfter) {
       this.#stop()
-      this.#isSilent = true
       this.#response.write(line.slice(0, line.length / 2), () => this.#response.socket?.resetAndDestroy())
       return
     }
