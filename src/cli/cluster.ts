@@ -4,10 +4,12 @@
  */
 
 import type { ApiEntry } from '../config/api-objects.ts'
+import type { Settings } from '../config/settings/settings.ts'
 import { objectKey } from '../config/text/read-objects.ts'
 import type { Sources } from '../source/files/files.ts'
 import type { Identity } from '../source/kubernetes/identity.ts'
 import { findIdentity, type IdentityOptions } from '../source/kubernetes/kubeconfig.ts'
+import type { NeedsSettings } from '../source/kubernetes/needs.ts'
 import type { ReflectorState } from '../source/kubernetes/reflector-state.ts'
 import { KubernetesSource } from '../source/kubernetes/source.ts'
 import type { Env } from './env.ts'
@@ -30,19 +32,24 @@ export function clusterOf(
   { variables }: Env,
   onState?: (state: ReflectorState) => void,
 ): KubernetesSource {
-  const { kubernetes, authorization, locality, workload } = settingsIn(sources)
+  const settings = settingsIn(sources)
   return new KubernetesSource({
     identity: identityOf({ variables, kubeconfig, context }),
     settings: {
-      namespaces: kubernetes.namespaces,
-      gatewaySelector: kubernetes.gatewaySelector,
-      identity: authorization.identity,
-      hasLocality: locality !== null,
-      namespace: workload?.namespace ?? null,
+      namespaces: settings.kubernetes.namespaces,
+      gatewaySelector: settings.kubernetes.gatewaySelector,
+      ...needsSettings(settings),
     },
     ...(onState && { onState }),
   })
 }
+
+/** What the Settings say about what is read. */
+export const needsSettings = ({ authorization, locality, workload }: Settings): NeedsSettings => ({
+  identity: authorization.identity,
+  hasLocality: locality !== null,
+  namespace: workload?.namespace ?? null,
+})
 
 function identityOf(options: IdentityOptions): Identity {
   try {

@@ -46,13 +46,19 @@ export function withInput(command: Command): Command {
 
 /** The same, and the options that name a cluster. */
 export const withClusterInput = (command: Command): Command =>
-  withInput(command)
-    .option('--kubernetes', 'read the resources of a cluster, too; then there is no default PATH', false)
-    .option(
-      '--kubeconfig <FILE>',
-      'with --kubernetes: how to reach the cluster; default: as kubectl finds it',
-    )
-    .option('--context <NAME>', 'with --kubernetes: a context of the kubeconfig')
+  clusterOptions(
+    withInput(command).option(
+      '--kubernetes',
+      'read the resources of a cluster, too; then there is no default PATH',
+      false,
+    ),
+  )
+
+/** How to reach a cluster. */
+export const clusterOptions = (command: Command): Command =>
+  command
+    .option('--kubeconfig <FILE>', 'how to reach the cluster; default: as kubectl finds it')
+    .option('--context <NAME>', 'a context of the kubeconfig')
 
 /** What PATH, -f and -R name, and what the cluster has now, if one is named. */
 export async function wholeInputOf(

@@ -8,6 +8,7 @@
 
 import { Command, CommanderError, Help, Option } from 'commander'
 import { addAboutCommands } from './about/commands.ts'
+import { addClusterCommands } from './cluster-commands.ts'
 import { type Env, Exit, wantsColours } from './env.ts'
 import { inputOf, namesInput, wholeInputOf, withClusterInput } from './input.ts'
 import { answered } from './live/answered.ts'
@@ -66,6 +67,7 @@ function createProgram(env: Env, exit: (code: number) => void): Command {
   addCheck(program, env, exit)
   addExplain(program, env, exit)
   addTest(program, env, exit)
+  addClusterCommands(program, env, exit)
   addLiveCommands(program, env, exit)
   addAboutCommands(program, env, exit)
   for (const command of program.commands)

@@ -12,6 +12,7 @@
 import { assert } from '../base/assert.ts'
 import type { Settings } from '../config/settings/settings.ts'
 import { FileSource } from '../source/files/source.ts'
+import type { KubernetesSource } from '../source/kubernetes/source.ts'
 import { Names } from '../source/names/names.ts'
 import { SystemLookup } from '../source/names/system-lookup.ts'
 import { Compiler } from './compile/compile.ts'
@@ -193,6 +194,11 @@ export class Gateway {
   /** Changes of endpoints published without a generation, since the start. */
   get endpointChanges(): number {
     return this.#publisher.endpointChanges
+  }
+
+  /** The API of a cluster that it follows; null: none. */
+  get kubernetes(): KubernetesSource | null {
+    return this.#options.kubernetes ?? null
   }
 
   get log(): Logger {

@@ -15,6 +15,7 @@ const NETWORKING = {
   isNamespaced: true,
 }
 const SECURITY = { group: 'security.istio.io', versions: ['v1', 'v1beta1'], isNamespaced: true }
+const GATEWAY_API = { group: 'gateway.networking.k8s.io', isNamespaced: true }
 const CORE = { group: '', versions: ['v1'], isNamespaced: true }
 
 /** Always read. */
@@ -26,6 +27,19 @@ export const RULE_KINDS: readonly WatchedKind[] = [
   { kind: 'WorkloadEntry', plural: 'workloadentries', ...NETWORKING },
   { kind: 'AuthorizationPolicy', plural: 'authorizationpolicies', ...SECURITY },
   { kind: 'PeerAuthentication', plural: 'peerauthentications', ...SECURITY },
+  {
+    kind: 'GatewayClass',
+    plural: 'gatewayclasses',
+    ...GATEWAY_API,
+    versions: ['v1', 'v1beta1'],
+    isNamespaced: false,
+  },
+  { kind: 'Gateway', plural: 'gateways', ...GATEWAY_API, versions: ['v1', 'v1beta1'] },
+  { kind: 'ListenerSet', plural: 'listenersets', ...GATEWAY_API, versions: ['v1'] },
+  { kind: 'TCPRoute', plural: 'tcproutes', ...GATEWAY_API, versions: ['v1', 'v1alpha2'] },
+  { kind: 'TLSRoute', plural: 'tlsroutes', ...GATEWAY_API, versions: ['v1', 'v1alpha3', 'v1alpha2'] },
+  { kind: 'ReferenceGrant', plural: 'referencegrants', ...GATEWAY_API, versions: ['v1', 'v1beta1'] },
+  { kind: 'BackendTLSPolicy', plural: 'backendtlspolicies', ...GATEWAY_API, versions: ['v1', 'v1alpha3'] },
   { kind: 'Service', plural: 'services', ...CORE },
 ]
 
@@ -42,6 +56,13 @@ export const ENDPOINTS: WatchedKind = { kind: 'Endpoints', plural: 'endpoints', 
 /** Read where something asks for it (needs.ts). */
 export const POD: WatchedKind = { kind: 'Pod', plural: 'pods', ...CORE }
 export const NODE: WatchedKind = { kind: 'Node', plural: 'nodes', ...CORE, isNamespaced: false }
+export const NAMESPACE: WatchedKind = {
+  kind: 'Namespace',
+  plural: 'namespaces',
+  ...CORE,
+  isNamespaced: false,
+}
+export const CONFIG_MAP: WatchedKind = { kind: 'ConfigMap', plural: 'configmaps', ...CORE }
 export const SECRET: WatchedKind = { kind: 'Secret', plural: 'secrets', ...CORE }
 
 /** A part of a kind: all of it, one namespace's, or one object. */
@@ -53,9 +74,11 @@ export type Scope = {
   readonly name: string | null
 }
 
-/** "Secret shop/tls", "Pod shop/*", "Service". */
-export const titleOfScope = ({ kind: { kind }, namespace, name }: Scope): string =>
-  namespace === null ? kind : `${kind} ${namespace}/${name ?? '*'}`
+/** "Secret shop/tls", "Pod shop/*", "Service", "Gateway.gateway.networking.k8s.io". */
+export function titleOfScope({ kind: { kind, group }, namespace, name }: Scope): string {
+  const title = group === GATEWAY_API.group ? `${kind}.${group}` : kind
+  return namespace === null ? title : `${title} ${namespace}/${name ?? '*'}`
+}
 
 /** The collection's path; of one object, its collection narrowed to it by `selectorOf`. */
 export function pathOf({ kind: { group, plural, isNamespaced }, namespace }: Scope, version: string): string {

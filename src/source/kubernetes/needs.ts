@@ -14,11 +14,14 @@ export type NeedsSettings = {
   readonly namespace: string | null
 }
 
-type Needs = {
+export type Needs = {
   readonly pods: boolean
   readonly nodes: boolean
+  /** Their labels, where a Gateway chooses namespaces by them. */
+  readonly namespaces: boolean
   /** As "namespace/name", in order. */
   readonly secrets: readonly string[]
+  readonly configMaps: readonly string[]
 }
 
 /** Whether a rule asks who the client is. */
@@ -36,32 +39,59 @@ const hasSubsets = ({ spec }: ApiObject): boolean => {
   return Array.isArray(subsets) && subsets.length > 0
 }
 
-export function needsOf(ofKind: (kind: string) => Iterable<Kept>, settings: NeedsSettings): Needs {
+export function needsOf(
+  ofKind: (kind: string) => Iterable<Pick<Kept, 'object'>>,
+  settings: NeedsSettings,
+): Needs {
   const objects = (kind: string): ApiObject[] => [...ofKind(kind)].map(each => each.object)
   const rules = objects('DestinationRule')
-  const secrets = [
-    ...objects('Gateway').flatMap(each => secretsOf(each, each.metadata.namespace ?? 'default')),
-    ...rules.flatMap(each => secretsOf(each, settings.namespace ?? each.metadata.namespace ?? 'default')),
+  const gateways = [...objects('Gateway'), ...objects('ListenerSet')]
+  const named = [
+    ...gateways.flatMap(each => namedBy(each, each.metadata.namespace ?? 'default')),
+    ...rules.flatMap(each => namedBy(each, settings.namespace ?? each.metadata.namespace ?? 'default')),
+    ...objects('BackendTLSPolicy').flatMap(each => namedBy(each, each.metadata.namespace ?? 'default')),
   ]
+  const namesOf = (kind: Named['kind']): string[] =>
+    [...new Set(named.filter(each => each.kind === kind).map(each => each.id))].sort()
   return {
     pods:
       settings.identity === 'address' || objects('VirtualService').some(asksClient) || rules.some(hasSubsets),
     nodes: settings.hasLocality,
-    secrets: [...new Set(secrets)].sort(),
+    namespaces: gateways.some(({ spec }) => JSON.stringify(spec ?? {}).includes('"from":"Selector"')),
+    secrets: namesOf('Secret'),
+    configMaps: namesOf('ConfigMap'),
   }
 }
 
+type Named = { readonly kind: 'Secret' | 'ConfigMap'; readonly id: string }
+
 const NAMES = ['credentialName', 'caCertCredentialName']
+const REFERENCES = ['certificateRefs', 'caCertificateRefs']
 /** "name" and "kubernetes-gateway://namespace/name" (config/plan/credentials.ts). */
 const WRITTEN = /^(?:kubernetes(?:-gateway)?:\/\/)?([^/\s]+(?:\/[^/\s]+)?)$/
 
-/** The Secrets that fields of an object name, and those with the authorities beside them. */
-function secretsOf({ spec }: ApiObject, namespace: string): string[] {
-  return namesIn(spec).flatMap(written => {
+/** Secrets and ConfigMaps that fields of an object name, and Secrets with authorities beside. */
+function namedBy({ spec }: ApiObject, namespace: string): Named[] {
+  const byName = namesIn(spec).flatMap((written): Named[] => {
     const name = WRITTEN.exec(written)?.[1]
     if (name === undefined) return []
-    const whole = name.includes('/') ? name : `${namespace}/${name}`
-    return [whole, `${whole}-cacert`]
+    const id = name.includes('/') ? name : `${namespace}/${name}`
+    return [
+      { kind: 'Secret', id },
+      { kind: 'Secret', id: `${id}-cacert` },
+    ]
+  })
+  return [...byName, ...referencesIn(spec, namespace)]
+}
+
+function referencesIn(value: unknown, namespace: string): Named[] {
+  if (Array.isArray(value)) return value.flatMap(each => referencesIn(each, namespace))
+  if (typeof value !== 'object' || value === null) return []
+  return Object.entries(value).flatMap(([field, inner]): Named[] => {
+    if (!REFERENCES.includes(field) || !Array.isArray(inner)) return referencesIn(inner, namespace)
+    return inner.flatMap(({ kind = 'Secret', name, namespace: other = namespace }): Named[] =>
+      kind === 'Secret' || kind === 'ConfigMap' ? [{ kind, id: `${other}/${name}` }] : [],
+    )
   })
 }
 

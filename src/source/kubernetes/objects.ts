@@ -68,6 +68,7 @@ function contentOf(kind: string, whole: Fields, status: Fields): Fields {
     case 'Pod':
       return { spec: podSpec(Object(spec)), status: podStatus(status) }
     case 'Node':
+    case 'Namespace':
       return {}
     case 'Service':
       return {
@@ -82,6 +83,11 @@ function contentOf(kind: string, whole: Fields, status: Fields): Fields {
       return { subsets: whole.subsets ?? [] }
     case 'Secret':
       return { type: whole.type, data: whole.data ?? {} }
+    case 'ConfigMap':
+      return {
+        data: whole.data ?? {},
+        ...(whole.binaryData !== undefined && { binaryData: whole.binaryData }),
+      }
     default:
       return { spec }
   }

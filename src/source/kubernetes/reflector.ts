@@ -213,7 +213,8 @@ export class Reflector {
 
   #read(item: unknown): Kept | null {
     const { kind, group, versions } = this.scope.kind
-    const version = versions[this.#version]
+    // v1beta1 of EndpointSlices is read into the shape of v1 (objects.ts).
+    const version = kind === 'EndpointSlice' ? 'v1' : versions[this.#version]
     return readObject(item, kind, group === '' ? version : `${group}/${version}`)
   }
 

@@ -12,8 +12,10 @@ import { Client } from './client.ts'
 import { isEndpoints, serviceOf } from './endpoint-index.ts'
 import type { Identity } from './identity.ts'
 import {
+  CONFIG_MAP,
   ENDPOINT_SLICE,
   ENDPOINTS,
+  NAMESPACE,
   NODE,
   POD,
   RULE_KINDS,
@@ -153,6 +155,12 @@ export class KubernetesSource implements Source<ObjectUpdate> {
     for (const namespace of scopes) this.#follow({ kind, namespace, name: null })
   }
 
+  /** @param id  As "namespace/name". */
+  #followOne(kind: Scope['kind'], id: string): void {
+    const [namespace, name] = id.split('/')
+    this.#follow({ kind, namespace, name })
+  }
+
   #follow(scope: Scope): void {
     const title = titleOfScope(scope)
     if (this.#loops.has(title) || this.#isClosed) return
@@ -200,10 +208,9 @@ export class KubernetesSource implements Source<ObjectUpdate> {
     const needs = needsOf(kind => this.#store.ofKind(kind), this.#options.settings)
     if (needs.pods) this.#followKind(POD)
     if (needs.nodes) this.#followKind(NODE)
-    for (const each of needs.secrets) {
-      const [namespace, name] = each.split('/')
-      this.#follow({ kind: SECRET, namespace, name })
-    }
+    if (needs.namespaces) this.#followKind(NAMESPACE)
+    for (const each of needs.secrets) this.#followOne(SECRET, each)
+    for (const each of needs.configMaps) this.#followOne(CONFIG_MAP, each)
   }
 
   #tellEndpoints(): void {

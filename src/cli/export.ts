@@ -1,0 +1,33 @@
+/** `weir export`: what a cluster has of weir's resources, as files. */
+
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { ApiEntry } from '../config/api-objects.ts'
+import { writeYaml } from '../config/text/plain-yaml.ts'
+import type { Sources } from '../source/files/files.ts'
+import { type Env, Exit } from './env.ts'
+
+export type ExportFlags = { readonly dir?: string; readonly secrets: boolean }
+
+/** Objects of the cluster itself. */
+const CLUSTER_WIDE = 'cluster'
+
+export function exportObjects({ objects = [] }: Sources, flags: ExportFlags, env: Env): number {
+  const { dir, secrets } = flags
+  const kept = objects.filter(each => secrets || each.object.kind !== 'Secret')
+  if (dir === undefined) {
+    env.stdout.write(textOf(kept))
+    return Exit.ok
+  }
+  mkdirSync(dir, { recursive: true })
+  const files = Map.groupBy(kept, each => each.object.metadata.namespace ?? CLUSTER_WIDE)
+  for (const [name, all] of files) {
+    // A file with keys is its owner's only.
+    writeFileSync(join(dir, `${name}.yaml`), textOf(all), secrets ? { mode: 0o600 } : {})
+  }
+  env.stderr.write(`${kept.length} resources in ${files.size} files below ${dir}\n`)
+  return Exit.ok
+}
+
+const textOf = (entries: readonly ApiEntry[]): string =>
+  entries.map(({ object }) => `---\n${writeYaml(object)}`).join('')

@@ -1,0 +1,34 @@
+/** `weir rbac`: the rights that weir needs in a cluster, as objects to apply. */
+
+import { Findings } from '../config/findings/diagnostic.ts'
+import { writeYaml } from '../config/text/plain-yaml.ts'
+import { readDocuments } from '../config/text/read-documents.ts'
+import type { ApiObject } from '../config/text/read-objects.ts'
+import { readFiles, type Sources } from '../source/files/files.ts'
+import { needsOf } from '../source/kubernetes/needs.ts'
+import { rbacOf } from '../source/kubernetes/rbac.ts'
+import { needsSettings } from './cluster.ts'
+import { type Env, Exit } from './env.ts'
+import { settingsIn } from './second-instance.ts'
+
+export type RbacFlags = { readonly account: string }
+
+/** Whom `--account` names: "namespace/name". */
+const ACCOUNT = /^([a-z0-9-]+)\/([a-z0-9.-]+)$/
+
+export function rbac(sources: Sources, { account }: RbacFlags, env: Env): number {
+  const [, namespace, name] = ACCOUNT.exec(account) ?? []
+  if (name === undefined) {
+    env.stderr.write('error: --account must be a service account as namespace/name\n')
+    return Exit.usage
+  }
+  const settings = settingsIn(sources)
+  const written = readDocuments(readFiles(sources), new Findings()).map(each => each.value as ApiObject)
+  const objects = [...written, ...(sources.objects ?? []).map(each => each.object)]
+  const ofKind = (kind: string) => objects.filter(each => each.kind === kind).map(object => ({ object }))
+  const { namespaces, status } = settings.kubernetes
+  const needs = needsOf(ofKind, needsSettings(settings))
+  const given = rbacOf({ needs, namespaces, status, account: { name, namespace } })
+  env.stdout.write(given.map(each => `---\n${writeYaml(each)}`).join(''))
+  return Exit.ok
+}
