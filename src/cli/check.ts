@@ -12,9 +12,18 @@ import { inspect } from '../source/credentials/credentials.ts'
 import { readSources, type SourceFile, type Sources } from '../source/files/files.ts'
 import { type Env, Exit, wantsColours } from './env.ts'
 
-export type CheckFlags = { readonly output: 'text' | 'json'; readonly strict: boolean }
+export type CheckFlags = {
+  readonly output: 'text' | 'json'
+  readonly strict: boolean
+  /** Show the status of Gateway API's resources instead, and findings beside it. */
+  readonly status: boolean
+}
 
-export async function check(sources: Sources, { output, strict }: CheckFlags, env: Env): Promise<number> {
+export async function check(
+  sources: Sources,
+  { output, strict, status }: CheckFlags,
+  env: Env,
+): Promise<number> {
   const { files, unread } = readSources(sources)
   const memory = new DocumentMemory()
   if (bytesOf(files) >= MANY_BYTES && env.stderr.isTTY)
@@ -36,7 +45,9 @@ export async function check(sources: Sources, { output, strict }: CheckFlags, en
     output === 'json'
       ? renderJson(diagnostics)
       : renderText(diagnostics, { sourceOf: sourcesOf(files), colours })
-  env.stdout.write(`${report}\n`)
+  if (status) env.stdout.write(`${JSON.stringify(loaded.statuses, null, 2)}\n`)
+  const told = status ? env.stderr : env.stdout
+  told.write(`${report}\n`)
   return diagnostics.some(each => each.severity === 'error') ? Exit.failed : Exit.ok
 }
 

@@ -131,6 +131,7 @@ function addCheck(program: Command, env: Env, exit: (code: number) => void): voi
     .description('report every error and warning of a configuration; exit 0 valid, 1 invalid')
     .addOption(outputOption())
     .option('--strict', 'treat cross-resource warnings and unused rules as errors', false)
+    .option('--status', 'print the status of Gateway API’s resources as JSON, and findings to stderr', false)
     .addHelpText(
       'after',
       examples(

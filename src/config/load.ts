@@ -13,6 +13,7 @@ import type { Plan } from '../table/plan/plan.ts'
 import { type ApiEntry, ApiObjects, isOfApi, type LeftOut } from './api-objects.ts'
 import { Causes } from './findings/causes.ts'
 import { type Diagnostic, Findings } from './findings/diagnostic.ts'
+import { type ResourceStatus, statusesOf } from './gateway-api/status/statuses.ts'
 import type { Inspect } from './inspect.ts'
 import { isRouteTest } from './kinds.ts'
 import { type LintOptions, lint } from './lint/lint.ts'
@@ -59,6 +60,8 @@ export type Loaded = {
   readonly defines: (host: string, port?: number) => boolean
   /** Objects of the API whose newest version is not in the Plan. */
   readonly leftOut: readonly LeftOut[]
+  /** The status that each resource of Gateway API should have. */
+  readonly statuses: readonly ResourceStatus[]
   /** Empty unless requested. */
   readonly routeTests: readonly RouteTest[]
   /** How long each stage took, in milliseconds. */
@@ -97,6 +100,8 @@ export type LoadOptions = {
   readonly objects?: readonly ApiEntry[] | undefined
   /** Keeps what was read for the next time, and has it from the last time. */
   readonly memory?: DocumentMemory
+  /** Where clients reach Gateways of Gateway API; absent: nobody has said. */
+  readonly gatewayAddresses?: readonly string[]
   /** The TLS that is served, for tests. */
   readonly served?: TlsServed
 }
@@ -160,6 +165,7 @@ function loadOnce(files: readonly SourceFile[], options: LoadOptions, objects: A
       return service !== null && (port === undefined || portOfService(service, port) !== undefined)
     },
     leftOut: [],
+    statuses: statusesOf(planned.gatewayApi, { addressesOf: () => options.gatewayAddresses ?? null }),
     routeTests,
     stages: {
       parse: parsed - started,

@@ -73,3 +73,25 @@ ${rest}`,
   const { code, out } = await weir(['check', root])
   assert.deepEqual([code, [...out.matchAll(/:(\d+):\d+: error CFG005/g)].map(found => found[1])], [1, ['8']])
 })
+
+test('--status prints what Gateway API’s resources are told, and findings aside', async t => {
+  const root = folder(t, {
+    'a.yaml': `
+apiVersion: gateway.networking.k8s.io/v1
+kind: GatewayClass
+metadata: {name: weir}
+spec: {controllerName: gateway.weir/controller}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: edge, generation: 4}
+spec: {gatewayClassName: weir, listeners: [{name: web, port: 80, protocol: HTTP}]}
+`,
+  })
+  const { code, out, err } = await weir(['check', '--status', root])
+  assert.equal(code, 0)
+  const [, { kind, name, generation, status }] = JSON.parse(out)
+  assert.deepEqual([kind, name, generation], ['Gateway', 'edge', 4])
+  assert.equal(status.conditions[0].reason, 'ListenersNotValid')
+  assert.match(err, /warning CFG522: weir serves TCP and TLS, not HTTP \(UnsupportedProtocol\)/)
+})

@@ -193,7 +193,7 @@ test('TLSRoutes: a name goes to the most specific pattern, of any listener and r
       ['shadow'],
     ),
     tlsRoute('exact', { ...EDGE, sectionName: 'db.example.com' }, ['db.example.com'], ['exact']),
-    tlsRoute('wild', { ...EDGE, sectionName: 'all.example.com' }, ['*.example.com'], ['wild']),
+    tlsRoute('before-all', { ...EDGE, sectionName: 'all.example.com' }, ['*.example.com'], ['wild']),
     tlsRoute('deep', { ...EDGE, sectionName: 'all.example.com' }, ['*.deep.example.com'], ['deep']),
     tlsRoute('rest', { ...EDGE, sectionName: 'any' }, ['*.test', 'x.example.com'], ['rest']),
   )

@@ -11,6 +11,7 @@ const compiled = (checksum: string, more: Partial<Compiled> = {}): Compiled => (
   table: null,
   clients: null,
   leftOut: [],
+  statuses: [],
   onlyObjects: false,
   decidesTheSame: false,
   credentials: [],

@@ -80,7 +80,8 @@ type Drawn = Pick<Policy, 'balance' | 'hashSize' | 'warmup'>
 const cluster = (
   host: string,
   drawn: Drawn,
-): Omit<Whole<Cluster>, 'places' | 'policy' | 'policyAt'> & Pick<Cluster, 'policy' | 'policyAt'> => ({
+): Omit<Whole<Cluster>, 'places' | 'policy' | 'policyAt' | 'forbidden'> &
+  Pick<Cluster, 'policy' | 'policyAt'> => ({
   host,
   subset: 'v1',
   port: 80,

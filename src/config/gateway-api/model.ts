@@ -145,6 +145,8 @@ export type ApiPolicy = {
 export type GatewayApi = {
   readonly classes: readonly ApiClass[]
   readonly gateways: readonly ApiGateway[]
+  /** All of them, also those of others' Gateways. */
+  readonly routes: readonly ApiRoute[]
   readonly parents: readonly ApiParent[]
   readonly policies: readonly ApiPolicy[]
 }

@@ -45,7 +45,8 @@ export function resolveGatewayApi(resources: readonly Resource[], { registry, is
     .map(gateway => readGateway(gateway, setsOf(gateway.resource, inputs), known))
   const attachment = new Attachment(gateways)
   const policies = new BackendPolicies(inputs.backendTls, { registry, secrets })
-  for (const route of inputs.routes) attachment.add(readRoute(route, { grants, registry }))
+  const routes = inputs.routes.map(each => readRoute(each, { grants, registry }))
+  for (const route of routes) attachment.add(route)
   for (const { route, gateway } of attachment.parents) policies.use(route, gateway)
   const whole = (listener: BareListener): ApiListener => ({ ...listener, attached: attachment.of(listener) })
   return {
@@ -58,6 +59,7 @@ export function resolveGatewayApi(resources: readonly Resource[], { registry, is
         listeners: each.listeners.map(whole),
         sets: each.sets.map(set => ({ ...set, listeners: set.listeners.map(whole) })),
       })),
+      routes,
       parents: attachment.parents,
       policies: policies.list,
     },

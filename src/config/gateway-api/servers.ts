@@ -121,7 +121,7 @@ function routeIndex(
     const target = { host: backend.host, subset: null, port: backend.port }
     return backend.resolved.holds && drawn.length > 0
       ? clusters.indexOf(target, viewpoint, policies.of(backend, credentials))
-      : clusters.refused(target)
+      : clusters.refused(target, backend.resolved.reason === 'RefNotPermitted')
   }
   // Without any weight nobody is served (BackendRef.weight): the first stands for all.
   const chosen = drawn.length > 0 ? drawn : backends.slice(0, 1)

@@ -96,10 +96,13 @@ export class Clusters {
     )
   }
 
-  /** Index of a cluster whose connections are reset: a route may not, or cannot, use its target. */
-  refused(target: Target): number {
-    const key = [target.host, target.subset, target.port, 'refused'].join('|')
-    return intern(this.#indexes, key, this.list, () => unknown(target))
+  /** Index of a cluster whose connections are reset: a route cannot use its target, or may not. */
+  refused(target: Target, forbidden: boolean): number {
+    const key = [target.host, target.subset, target.port, forbidden ? 'forbidden' : 'refused'].join('|')
+    return intern(this.#indexes, key, this.list, () => ({
+      ...unknown(target),
+      ...(forbidden && { forbidden }),
+    }))
   }
 
   /**

@@ -12,6 +12,7 @@ import { monotonicMs } from '../../base/clock.ts'
 import { keyedDigest } from '../../base/keyed-digest.ts'
 import type { LeftOut } from '../../config/api-objects.ts'
 import type { Diagnostic } from '../../config/findings/diagnostic.ts'
+import type { ResourceStatus } from '../../config/gateway-api/status/statuses.ts'
 import { type LoadedResource, loadConfig, type ResolvedNames } from '../../config/load.ts'
 import type { Live } from '../../config/plan/live-clusters.ts'
 import type { Settings } from '../../config/settings/settings.ts'
@@ -90,6 +91,8 @@ export type Compiled = {
   readonly clients: SharedArrayBuffer | null
   /** Objects of the API whose newest version is not served. */
   readonly leftOut: readonly LeftOut[]
+  /** The status that each resource of Gateway API should have. */
+  readonly statuses: readonly ResourceStatus[]
   /** Whether the files are those of what is served: only the API has changed. */
   readonly onlyObjects: boolean
   /**

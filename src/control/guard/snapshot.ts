@@ -39,9 +39,10 @@ export const virtualServiceOf = (shape: string): string => shape.slice(shape.ind
 
 export function snapshotOf(plan: Plan, table: Table, resources: Loaded['resources']): Snapshot {
   const undefinedOf = plan.routes.map(({ destinations }) =>
-    destinations.flatMap(({ cluster }) =>
-      plan.clusters[cluster].kind === 'unknown' ? [nameOf(plan.clusters[cluster])] : [],
-    ),
+    destinations.flatMap(({ cluster }) => {
+      const { kind, forbidden } = plan.clusters[cluster]
+      return kind === 'unknown' && !forbidden ? [nameOf(plan.clusters[cluster])] : []
+    }),
   )
   const shape = new Map<string, number>()
   const unknown = new Map<string, Unserved>()

@@ -238,10 +238,11 @@ export type Cluster = {
   readonly port: number
   /**
    * `static`: one of `endpoints`. `original`: the address that the client dialed (resolution NONE,
-   * passthrough). `unknown`: no resource defines it; weir resets the connection with a counted
-   * reason.
+   * passthrough). `unknown`: no resource defines it, so its connections are reset.
    */
   readonly kind: 'static' | 'original' | 'unknown'
+  /** It is `unknown` because no ReferenceGrant allows it: somebody wants it closed. */
+  readonly forbidden?: true
   readonly endpoints: readonly Endpoint[]
   /** Endpoints that are names (resolution DNS); their addresses join `endpoints` once known. */
   readonly names: readonly { readonly name: string; readonly port: number }[]

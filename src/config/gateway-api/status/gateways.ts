@@ -1,0 +1,119 @@
+/** The status of GatewayClasses, Gateways, ListenerSets and their listeners. */
+
+import { namesMeet } from '../../../table/plan/server-name.ts'
+import { GATEWAY_API } from '../../kinds.ts'
+import {
+  type ApiClass,
+  type ApiGateway,
+  type ApiListener,
+  type ApiListenerSet,
+  no,
+  type Verdict,
+  yes,
+} from '../model.ts'
+import { type Condition, condition } from './conditions.ts'
+
+/** Names of the conformance suite (pkg/features), in alphabetical order. */
+const FEATURES = [
+  'BackendTLSPolicy',
+  'BackendTLSPolicySANValidation',
+  'Gateway',
+  'GatewayAddressEmpty',
+  'ListenerSet',
+  'ReferenceGrant',
+  'TCPRoute',
+  'TLSRoute',
+  'TLSRouteModeMixed',
+  'TLSRouteModeTerminate',
+]
+
+export const classStatus = ({ class: { resource }, accepted }: ApiClass) => ({
+  conditions: [condition('Accepted', accepted, resource)],
+  supportedFeatures: FEATURES.map(name => ({ name })),
+})
+
+/** @param addresses  Where clients reach it; null: nobody has said. */
+export function gatewayStatus(gateway: ApiGateway, addresses: readonly string[] | null) {
+  const { resource } = gateway.gateway
+  const own = addresses ?? gateway.binds.filter(each => each !== '')
+  const accepted = gateway.sets.filter(each => each.accepted.holds)
+  return {
+    addresses: gateway.accepted.holds ? own.map(value => ({ type: 'IPAddress', value })) : [],
+    conditions: [
+      condition('Accepted', gateway.accepted, resource),
+      condition('Programmed', gatewayProgrammed(gateway, addresses), resource),
+    ],
+    listeners: listenersStatus(gateway.listeners, allOf(gateway), gateway.accepted),
+    attachedListenerSets: accepted.length,
+  }
+}
+
+function gatewayProgrammed(
+  { accepted, listeners }: ApiGateway,
+  addresses: readonly string[] | null,
+): Verdict {
+  if (!accepted.holds) return no('Invalid', accepted.message)
+  if (!listeners.some(each => each.programmed.holds)) return no('Invalid', 'no listener is open')
+  if (addresses?.length === 0) return no('AddressNotAssigned', 'no address of the Gateway is known yet')
+  return yes('Programmed', 'the Gateway is served')
+}
+
+/** @param gateway  Its Gateway; absent from those that are served, it has no status. */
+export function listenerSetStatus({ set, accepted, listeners }: ApiListenerSet, gateway: ApiGateway) {
+  const { resource } = set
+  return {
+    conditions: [
+      condition('Accepted', accepted, resource),
+      condition('Programmed', setProgrammed(accepted, listeners), resource),
+    ],
+    listeners: listenersStatus(listeners, allOf(gateway), accepted),
+  }
+}
+
+function setProgrammed(accepted: Verdict, listeners: readonly ApiListener[]): Verdict {
+  const { holds, reason, message } = accepted
+  if (!holds) return no(reason === 'ParentNotAccepted' ? 'ParentNotProgrammed' : reason, message)
+  return listeners.some(each => each.programmed.holds)
+    ? yes('Programmed', 'the ListenerSet is served')
+    : no('Invalid', 'no listener is open')
+}
+
+const allOf = ({ listeners, sets }: ApiGateway): readonly ApiListener[] => [
+  ...listeners,
+  ...sets.flatMap(each => each.listeners),
+]
+
+/** @param owner  Whether the resource that has them is accepted at all. */
+const listenersStatus = (listeners: readonly ApiListener[], all: readonly ApiListener[], owner: Verdict) =>
+  listeners.map(listener => ({
+    name: listener.name,
+    supportedKinds: listener.accepts.kinds.map(kind => ({ group: GATEWAY_API, kind })),
+    attachedRoutes: new Set(listener.attached.map(each => each.route)).size,
+    conditions: listenerConditions(listener, all, owner),
+  }))
+
+function listenerConditions(listener: ApiListener, all: readonly ApiListener[], owner: Verdict): Condition[] {
+  const { resource, accepted, programmed, resolvedRefs, conflict } = listener
+  const conflicted = conflict
+    ? yes(conflict, accepted.message)
+    : no('NoConflicts', 'no other listener is in its way')
+  const isClosed = programmed.holds && !owner.holds
+  const others = all.filter(each => each !== listener && overlaps(each, listener))
+  const message = `its hostname and those of ${others.map(each => each.name).join(', ')} have names in common`
+  return [
+    condition('Accepted', accepted, resource),
+    condition('Programmed', isClosed ? no('Invalid', owner.message) : programmed, resource),
+    condition('ResolvedRefs', resolvedRefs, resource),
+    condition('Conflicted', conflicted, resource),
+    ...(others.length > 0
+      ? [condition('OverlappingTLSConfig', yes('OverlappingHostnames', message), resource)]
+      : []),
+  ]
+}
+
+/** Two that terminate TLS, at one port, for some name both. */
+const overlaps = (left: ApiListener, right: ApiListener): boolean =>
+  left.mode === 'Terminate' &&
+  right.mode === 'Terminate' &&
+  left.port === right.port &&
+  namesMeet(left.hostname || '*', right.hostname || '*')

@@ -1,0 +1,536 @@
+/**
+ * The status of Gateway API's resources: the conditions that its conformance suite expects, for
+ * cases of weir's own.
+ */
+
+import { deepEqual, equal } from 'node:assert/strict'
+import { test } from 'node:test'
+import { Findings } from '../../src/config/findings/diagnostic.ts'
+import { mergeStatus, type ResourceStatus, statusesOf } from '../../src/config/gateway-api/status/statuses.ts'
+import { toPlan } from '../../src/config/plan/to-plan.ts'
+import { DEFAULT_SETTINGS } from '../../src/config/settings/settings.ts'
+import {
+  api,
+  authority,
+  certificate,
+  gateway,
+  grant,
+  namespace,
+  service,
+  tcp,
+  tcpRoute,
+  terminated,
+  tls,
+  tlsRoute,
+  WEIR,
+} from '../support/gateway-api.ts'
+import { core, toResources, type Written } from '../support/resources.ts'
+
+type Conditions = readonly { type: string; status: string; reason: string; observedGeneration: number }[]
+type Listener = {
+  name: string
+  supportedKinds: { kind: string }[]
+  attachedRoutes: number
+  conditions: Conditions
+}
+type Status = {
+  conditions: Conditions
+  listeners: Listener[]
+  parents: { parentRef: object; conditions: Conditions }[]
+  ancestors: { ancestorRef: object; conditions: Conditions }[]
+  attachedListenerSets: number
+  addresses: object[]
+}
+
+const EDGE = { name: 'edge' }
+
+function statuses(written: (Written | Written[])[], addresses: readonly string[] | null = null) {
+  const resources = toResources([WEIR, ...written.flat()])
+  const planned = toPlan(resources, DEFAULT_SETTINGS, new Map(), new Findings())
+  const all = statusesOf(planned.gatewayApi, { addressesOf: () => addresses })
+  return (kind: string, id = 'edge'): Status => {
+    const [name, of = 'default'] = id.split('/').reverse()
+    const found = all.find(
+      each => each.kind === kind && each.name === name && [of, ''].includes(each.namespace),
+    )
+    return found?.status as unknown as Status
+  }
+}
+
+/** "Accepted", "Programmed: Invalid" for a false one. */
+const said = (conditions: Conditions, ...types: string[]): string[] =>
+  conditions
+    .filter(each => types.length === 0 || types.includes(each.type))
+    .map(each => `${each.status === 'True' ? '' : 'not '}${each.type}: ${each.reason}`)
+
+const listeners = ({ listeners }: Status, ...types: string[]): [string, ...string[]][] =>
+  listeners.map(each => [each.name, ...said(each.conditions, ...types)])
+
+/** Of a route with one parent. */
+const parent = ({ parents }: Status): string[] => said(parents[0].conditions)
+
+test('all is well: every condition, with the generation that was read', () => {
+  const of = statuses([
+    gateway(
+      'edge',
+      [tcp(9000), tls(9443, 'a.test'), terminated(9444, 'b.test', { name: 'cert' })],
+      {},
+      { generation: 3 },
+    ),
+    certificate('cert'),
+    service('a'),
+    tcpRoute('r', { ...EDGE, port: 9000 }, ['a'], { generation: 7 }),
+  ])
+  deepEqual(said(of('GatewayClass', 'weir').conditions), ['Accepted: Accepted'])
+  const { conditions } = of('Gateway')
+  deepEqual(said(conditions), ['Accepted: Accepted', 'Programmed: Programmed'])
+  deepEqual([...new Set(conditions.map(each => each.observedGeneration))], [3])
+  const fine = [
+    'Accepted: Accepted',
+    'Programmed: Programmed',
+    'ResolvedRefs: ResolvedRefs',
+    'not Conflicted: NoConflicts',
+  ]
+  deepEqual(listeners(of('Gateway')), [
+    ['tcp-9000', ...fine],
+    ['a.test', ...fine],
+    ['b.test', ...fine],
+  ])
+  deepEqual(
+    of('Gateway').listeners.map(each => [each.attachedRoutes, each.supportedKinds.map(({ kind }) => kind)]),
+    [
+      [1, ['TCPRoute']],
+      [0, ['TLSRoute']],
+      [0, ['TLSRoute', 'TCPRoute']],
+    ],
+  )
+  deepEqual(parent(of('TCPRoute', 'r')), ['Accepted: Accepted', 'ResolvedRefs: ResolvedRefs'])
+  equal(of('TCPRoute', 'r').parents[0].conditions[0].observedGeneration, 7)
+  deepEqual(of('TCPRoute', 'r').parents[0].parentRef, { ...EDGE, port: 9000 }, 'as it is written')
+})
+
+test('a Gateway is accepted with some listeners that are not, and not without any', () => {
+  const http = { name: 'http', port: 80, protocol: 'HTTP' }
+  const some = statuses([gateway('edge', [tcp(9000), http])])('Gateway')
+  deepEqual(said(some.conditions), ['Accepted: ListenersNotValid', 'Programmed: Programmed'])
+  deepEqual(listeners(some, 'Accepted', 'Programmed')[1], [
+    'http',
+    'not Accepted: UnsupportedProtocol',
+    'not Programmed: Invalid',
+  ])
+  deepEqual(some.listeners[1].supportedKinds, [])
+  const none = statuses([gateway('edge', [http, { name: 'udp', port: 53, protocol: 'UDP' }])])('Gateway')
+  deepEqual(said(none.conditions), ['not Accepted: ListenersNotValid', 'not Programmed: Invalid'])
+})
+
+test('conflicting listeners of one Gateway are all conflicted', () => {
+  const of = (...all: object[]) =>
+    listeners(statuses([gateway('edge', all)])('Gateway'), 'Accepted', 'Conflicted')
+  deepEqual(of(tcp(9000), tls(9000, 'a.test'), tcp(9001)), [
+    ['tcp-9000', 'not Accepted: ProtocolConflict', 'Conflicted: ProtocolConflict'],
+    ['a.test', 'not Accepted: ProtocolConflict', 'Conflicted: ProtocolConflict'],
+    ['tcp-9001', 'Accepted: Accepted', 'not Conflicted: NoConflicts'],
+  ])
+  deepEqual(of(tls(9000, 'a.test'), tls(9000, 'A.test', { name: 'b' })), [
+    ['a.test', 'not Accepted: HostnameConflict', 'Conflicted: HostnameConflict'],
+    ['b', 'not Accepted: HostnameConflict', 'Conflicted: HostnameConflict'],
+  ])
+})
+
+test('a port that another Gateway has is unavailable', () => {
+  const of = statuses([gateway('edge', [tcp(9000)]), gateway('later', [tcp(9000), tcp(9001)])])
+  deepEqual(listeners(of('Gateway', 'later'), 'Accepted'), [
+    ['tcp-9000', 'not Accepted: PortUnavailable'],
+    ['tcp-9001', 'Accepted: Accepted'],
+  ])
+})
+
+test('kinds of routes that a listener cannot have are not supported', () => {
+  const of = (...kinds: object[]) => {
+    const [{ supportedKinds, conditions }] = statuses([
+      gateway('edge', [tcp(9000, { allowedRoutes: { kinds } })]),
+    ])('Gateway').listeners
+    return [supportedKinds.map(each => each.kind), ...said(conditions, 'ResolvedRefs')]
+  }
+  deepEqual(of({ kind: 'TCPRoute' }), [['TCPRoute'], 'ResolvedRefs: ResolvedRefs'])
+  deepEqual(of({ kind: 'TCPRoute' }, { kind: 'HTTPRoute' }), [
+    ['TCPRoute'],
+    'not ResolvedRefs: InvalidRouteKinds',
+  ])
+  deepEqual(of({ kind: 'TLSRoute' }), [[], 'not ResolvedRefs: InvalidRouteKinds'])
+  deepEqual(of({ group: 'example.com', kind: 'TCPRoute' }), [[], 'not ResolvedRefs: InvalidRouteKinds'])
+})
+
+test('certificates: missing, of another kind, malformed, of another namespace', () => {
+  const of = (ref: object, ...more: Written[]) => {
+    const edge = gateway('edge', [terminated(9443, 'a.test', ref)])
+    return said(statuses([edge, ...more])('Gateway').listeners[0].conditions, 'ResolvedRefs', 'Programmed')
+  }
+  const invalid = ['not Programmed: Invalid', 'not ResolvedRefs: InvalidCertificateRef']
+  deepEqual(of({ name: 'cert' }), invalid)
+  deepEqual(of({ group: 'example.com', kind: 'Secret', name: 'cert' }, certificate('cert')), invalid)
+  deepEqual(of({ kind: 'ConfigMap', name: 'cert' }, certificate('cert')), invalid)
+  deepEqual(
+    of({ name: 'cert' }, core('Secret', 'cert', { stringData: { 'tls.crt': 'x', 'tls.key': 'y' } })),
+    invalid,
+  )
+  const far = { name: 'cert', namespace: 'certs' }
+  const may = (to: object) => grant('certs/g', 'Gateway', 'default', { group: '', kind: 'Secret', ...to })
+  deepEqual(of(far, certificate('certs/cert')), [
+    'not Programmed: Invalid',
+    'not ResolvedRefs: RefNotPermitted',
+  ])
+  deepEqual(of(far, certificate('certs/cert'), may({ name: 'other' })), [
+    'not Programmed: Invalid',
+    'not ResolvedRefs: RefNotPermitted',
+  ])
+  const fine = ['Programmed: Programmed', 'ResolvedRefs: ResolvedRefs']
+  deepEqual(of(far, certificate('certs/cert'), may({})), fine)
+  deepEqual(of(far, certificate('certs/cert'), may({ name: 'cert' })), fine)
+})
+
+test('why a route is not accepted by its parent', () => {
+  const edge = gateway('edge', [
+    tcp(9000),
+    tls(9443, '*.example.com'),
+    { name: 'http', port: 80, protocol: 'HTTP' },
+    tcp(9002, { allowedRoutes: { kinds: [{ kind: 'HTTPRoute' }] } }),
+  ])
+  const all = [edge, ...service('a'), ...service('other/a')]
+  const why = (route: Written) => {
+    const { kind, metadata } = route
+    return parent(statuses([...all, route])(kind, `${metadata.namespace}/${metadata.name}`))[0]
+  }
+  const at = (section: string) => ({ ...EDGE, sectionName: section })
+  equal(why(tcpRoute('r', at('none'), ['a'])), 'not Accepted: NoMatchingParent')
+  equal(why(tcpRoute('r', { ...EDGE, port: 1 }, ['a'])), 'not Accepted: NoMatchingParent')
+  equal(why(tcpRoute('r', at('http'), ['a'])), 'not Accepted: NotAllowedByListeners')
+  equal(why(tcpRoute('r', at('all.example.com'), ['a'])), 'not Accepted: NotAllowedByListeners')
+  equal(why(tcpRoute('r', at('tcp-9002'), ['a'])), 'not Accepted: NotAllowedByListeners')
+  equal(why(tlsRoute('r', at('tcp-9000'), ['x.example.com'], ['a'])), 'not Accepted: NotAllowedByListeners')
+  equal(
+    why(tcpRoute('other/r', { ...EDGE, namespace: 'default' }, ['a'])),
+    'not Accepted: NotAllowedByListeners',
+  )
+  equal(
+    why(tlsRoute('r', EDGE, ['example.com', '*.test'], ['a'])),
+    'not Accepted: NoMatchingListenerHostname',
+  )
+  equal(why(tlsRoute('r', EDGE, ['x.example.com'], ['a'])), 'Accepted: Accepted')
+})
+
+test('each parent of a route has its own verdict; others’ parents have none of weir', () => {
+  const theirs = {
+    ...api('GatewayClass', 'theirs', { controllerName: 'example.com/gateways' }),
+    metadata: { name: 'theirs', namespace: '' },
+  }
+  const of = statuses([
+    theirs,
+    gateway('edge', [tcp(9000)]),
+    gateway('other', [tcp(9001)], { gatewayClassName: 'theirs' }),
+    service('a'),
+    tcpRoute(
+      'r',
+      [
+        EDGE,
+        { ...EDGE, sectionName: 'x' },
+        { name: 'other' },
+        { name: 'gone' },
+        { kind: 'Service', group: '', name: 'a' },
+      ],
+      ['a'],
+    ),
+  ])
+  deepEqual(
+    of('TCPRoute', 'r').parents.map(each => [each.parentRef, said(each.conditions, 'Accepted')[0]]),
+    [
+      [EDGE, 'Accepted: Accepted'],
+      [{ ...EDGE, sectionName: 'x' }, 'not Accepted: NoMatchingParent'],
+    ],
+  )
+  equal(of('Gateway', 'other'), undefined)
+  equal(of('GatewayClass', 'theirs'), undefined)
+})
+
+test('a backend that cannot be used: the route is accepted, its references are not resolved', () => {
+  const of = (ref: object, ...more: Written[]) => {
+    const route = api('TCPRoute', 'r', { parentRefs: [EDGE], rules: [{ backendRefs: [ref] }] })
+    return parent(statuses([gateway('edge', [tcp(9000)]), route, ...more])('TCPRoute', 'r'))
+  }
+  const unresolved = (reason: string) => ['Accepted: Accepted', `not ResolvedRefs: ${reason}`]
+  deepEqual(of({ name: 'gone', port: 80 }), unresolved('BackendNotFound'))
+  deepEqual(of({ name: 'a', port: 81 }, ...service('a')), unresolved('BackendNotFound'))
+  deepEqual(of({ group: 'example.com', kind: 'Pool', name: 'a' }), unresolved('InvalidKind'))
+  deepEqual(of({ name: 'a', namespace: 'far', port: 80 }, ...service('far/a')), unresolved('RefNotPermitted'))
+  deepEqual(
+    of({ name: 'a', namespace: 'far', port: 80 }),
+    unresolved('RefNotPermitted'),
+    'nobody learns what is there',
+  )
+  const udp = service('a', [{ name: 'main', port: 80, protocol: 'UDP' }])
+  deepEqual(of({ name: 'a', port: 80 }, ...udp), unresolved('UnsupportedProtocol'))
+  const granted = [...service('far/a'), grant('far/g', 'TCPRoute', 'default')]
+  deepEqual(of({ name: 'a', namespace: 'far', port: 80 }, ...granted), [
+    'Accepted: Accepted',
+    'ResolvedRefs: ResolvedRefs',
+  ])
+})
+
+test('two TCPRoutes on a listener are both accepted and attached', () => {
+  const of = statuses([
+    gateway('edge', [tcp(9000)]),
+    service('a'),
+    tcpRoute('x', EDGE, ['a']),
+    tcpRoute('y', EDGE, ['a']),
+  ])
+  deepEqual(
+    [parent(of('TCPRoute', 'x'))[0], parent(of('TCPRoute', 'y'))[0]],
+    ['Accepted: Accepted', 'Accepted: Accepted'],
+  )
+  equal(of('Gateway').listeners[0].attachedRoutes, 2)
+})
+
+test('a route is counted once for a listener, and only if it is accepted there', () => {
+  const of = statuses([
+    gateway('edge', [tcp(9000), tcp(9001), tls(9443, 'a.test')]),
+    service('a'),
+    tcpRoute(
+      'both',
+      [
+        { ...EDGE, sectionName: 'tcp-9000' },
+        { ...EDGE, port: 9000 },
+      ],
+      ['a'],
+    ),
+    tlsRoute('none', EDGE, ['b.test'], ['a']),
+  ])
+  deepEqual(
+    of('Gateway').listeners.map(each => each.attachedRoutes),
+    [1, 0, 0],
+  )
+})
+
+test('addresses: those that are known, asked for, or of a type that weir has not', () => {
+  const of = (addresses: object[], known: string[] | null = null) => {
+    const status = statuses([gateway('edge', [tcp(9000)], { addresses })], known)('Gateway')
+    return [...said(status.conditions), ...status.addresses.map(each => Object.values(each).join(' '))]
+  }
+  const fine = ['Accepted: Accepted', 'Programmed: Programmed']
+  deepEqual(of([]), fine)
+  deepEqual(of([], ['192.0.2.1']), [...fine, 'IPAddress 192.0.2.1'])
+  deepEqual(of([], []), ['Accepted: Accepted', 'not Programmed: AddressNotAssigned'])
+  deepEqual(of([{ value: '127.0.0.1' }]), [...fine, 'IPAddress 127.0.0.1'])
+  deepEqual(of([{ type: 'Hostname', value: 'a.test' }]), [
+    'not Accepted: UnsupportedAddress',
+    'not Programmed: Invalid',
+  ])
+})
+
+const set = (id: string, all: object[], metadata: object = {}): Written =>
+  api('ListenerSet', id, { parentRef: { ...EDGE, namespace: 'default' }, listeners: all }, metadata)
+
+test('ListenerSets: allowed by namespace, and counted by their Gateway', () => {
+  const of = (namespaces?: object) => {
+    const status = statuses([
+      namespace('blue', { team: 'blue' }),
+      gateway('edge', [tcp(9000)], namespaces && { allowedListeners: { namespaces } }),
+      set('own', [tcp(9001)]),
+      set('blue/more', [tcp(9002)]),
+    ])
+    return [
+      status('Gateway').attachedListenerSets,
+      ...['own', 'blue/more'].map(id => said(status('ListenerSet', id).conditions).join(', ')),
+    ]
+  }
+  const fine = 'Accepted: Accepted, Programmed: Programmed'
+  const not = 'not Accepted: NotAllowed, not Programmed: NotAllowed'
+  deepEqual(of(), [0, not, not])
+  deepEqual(of({ from: 'None' }), [0, not, not])
+  deepEqual(of({ from: 'Same' }), [1, fine, not])
+  deepEqual(of({ from: 'All' }), [2, fine, fine])
+  deepEqual(of({ from: 'Selector', selector: { matchLabels: { team: 'blue' } } }), [1, not, fine])
+})
+
+test('ListenerSets: the Gateway’s listeners come first, then the older set’s', () => {
+  const at = (second: number) => ({ creationTimestamp: `2026-01-01T00:00:0${second}Z` })
+  const of = statuses([
+    gateway('edge', [tcp(9000)], { allowedListeners: { namespaces: { from: 'All' } } }),
+    set('newer', [tls(9001, 'b.test', { name: 'b' }), tls(9002, 'c.test', { name: 'c' })], at(2)),
+    set('older', [tcp(9001), tls(9000, 'a.test', { name: 'a' })], at(1)),
+    set('lost', [tls(9001, 'd.test', { name: 'd' })], at(3)),
+  ])
+  const fine = ['Accepted: Accepted', 'Programmed: Programmed', 'not Conflicted: NoConflicts']
+  const conflict = [
+    'not Accepted: ProtocolConflict',
+    'not Programmed: ProtocolConflict',
+    'Conflicted: ProtocolConflict',
+  ]
+  const types = ['Accepted', 'Programmed', 'Conflicted']
+  deepEqual(listeners(of('Gateway'), ...types), [['tcp-9000', ...fine]])
+  deepEqual(listeners(of('ListenerSet', 'older'), ...types), [
+    ['tcp-9001', ...fine],
+    ['a', ...conflict],
+  ])
+  deepEqual(listeners(of('ListenerSet', 'newer'), ...types), [
+    ['b', ...conflict],
+    ['c', ...fine],
+  ])
+  deepEqual(said(of('ListenerSet', 'newer').conditions), [
+    'Accepted: ListenersNotValid',
+    'Programmed: Programmed',
+  ])
+  deepEqual(said(of('ListenerSet', 'lost').conditions), [
+    'not Accepted: ListenersNotValid',
+    'not Programmed: ListenersNotValid',
+  ])
+  equal(of('Gateway').attachedListenerSets, 2)
+})
+
+test('what lost a port to another is in nobody’s way', () => {
+  const at = (second: number) => ({ creationTimestamp: `2026-01-01T00:00:0${second}Z` })
+  const of = statuses([
+    gateway('edge', [tls(9000, 'a.test')], { allowedListeners: { namespaces: { from: 'Same' } } }),
+    set('first', [tcp(9000)], at(1)),
+    set('second', [tls(9000, 'b.test', { name: 'b' })], at(2)),
+  ])
+  deepEqual(listeners(of('ListenerSet', 'first'), 'Accepted'), [
+    ['tcp-9000', 'not Accepted: ProtocolConflict'],
+  ])
+  deepEqual(listeners(of('ListenerSet', 'second'), 'Accepted'), [['b', 'Accepted: Accepted']])
+})
+
+test('a route finds a ListenerSet’s listener by the ListenerSet, not by the Gateway', () => {
+  const of = statuses([
+    gateway('edge', [tcp(9000)], { allowedListeners: { namespaces: { from: 'Same' } } }),
+    set('more', [tcp(9001)]),
+    service('a'),
+    tcpRoute('by-gateway', { ...EDGE, sectionName: 'tcp-9001' }, ['a']),
+    tcpRoute('by-set', { kind: 'ListenerSet', name: 'more', sectionName: 'tcp-9001' }, ['a']),
+  ])
+  equal(parent(of('TCPRoute', 'by-gateway'))[0], 'not Accepted: NoMatchingParent')
+  equal(parent(of('TCPRoute', 'by-set'))[0], 'Accepted: Accepted')
+  deepEqual(
+    [of('Gateway').listeners[0].attachedRoutes, of('ListenerSet', 'more').listeners[0].attachedRoutes],
+    [0, 1],
+  )
+})
+
+test('listeners that terminate TLS for names in common are told so', () => {
+  const cert = { name: 'cert' }
+  const of = statuses([
+    gateway('edge', [
+      terminated(9443, '*.example.com', cert),
+      terminated(9443, 'a.example.com', cert),
+      terminated(9443, 'a.test', cert),
+      { ...terminated(9444, 'a.example.com', cert), name: 'elsewhere' },
+      tls(9443, 'b.example.com'),
+    ]),
+    certificate('cert'),
+  ])
+  deepEqual(listeners(of('Gateway'), 'OverlappingTLSConfig'), [
+    ['all.example.com', 'OverlappingTLSConfig: OverlappingHostnames'],
+    ['a.example.com', 'OverlappingTLSConfig: OverlappingHostnames'],
+    ['a.test'],
+    ['elsewhere'],
+    ['b.example.com'],
+  ])
+})
+
+test('BackendTLSPolicies: per Gateway that has a route to their Service', () => {
+  const policy = (id: string, validation: object, more: object = {}, metadata = {}) =>
+    api(
+      'BackendTLSPolicy',
+      id,
+      {
+        targetRefs: [{ group: '', kind: 'Service', name: 'db', ...more }],
+        validation: { hostname: 'db.test', ...validation },
+      },
+      metadata,
+    )
+  const ca = { caCertificateRefs: [{ group: '', kind: 'ConfigMap', name: 'ca' }] }
+  const base = [gateway('edge', [tcp(9000)]), ...service('db'), tcpRoute('r', EDGE, ['db'])]
+  const of = (written: Written[], id = 'p') => {
+    const { ancestors } = statuses([...base, ...written])('BackendTLSPolicy', id)
+    return said(ancestors[0].conditions)
+  }
+  deepEqual(of([policy('p', ca), authority('ca')]), ['Accepted: Accepted', 'ResolvedRefs: ResolvedRefs'])
+  const refused = (reason: string) => ['not Accepted: NoValidCACertificate', `not ResolvedRefs: ${reason}`]
+  deepEqual(of([policy('p', ca)]), refused('InvalidCACertificateRef'))
+  deepEqual(of([policy('p', ca), authority('ca', 'x')]), refused('InvalidCACertificateRef'))
+  deepEqual(
+    of([policy('p', { caCertificateRefs: [{ group: '', kind: 'Service', name: 'ca' }] })]),
+    refused('InvalidKind'),
+  )
+  deepEqual(of([policy('p', { wellKnownCACertificates: 'a.test/all' })]), [
+    'not Accepted: Invalid',
+    'ResolvedRefs: ResolvedRefs',
+  ])
+  const twice = [policy('a', ca), policy('b', ca), policy('c', ca, { sectionName: 'main' }), authority('ca')]
+  deepEqual(of(twice, 'a')[0], 'Accepted: Accepted')
+  deepEqual(of(twice, 'b')[0], 'not Accepted: Conflicted')
+  deepEqual(of(twice, 'c')[0], 'Accepted: Accepted', 'a port of it is another target')
+  deepEqual(
+    statuses([policy('p', ca), authority('ca')])('BackendTLSPolicy', 'p').ancestors,
+    [],
+    'no Gateway has it',
+  )
+})
+
+test('what is written: others’ entries stay, a time changes with its status only', () => {
+  const own = (status: string, generation = 1) => ({
+    type: 'Accepted',
+    status,
+    reason: 'Accepted',
+    message: '',
+    observedGeneration: generation,
+  })
+  const ref = { name: 'edge' }
+  const wanted = (generation: number, ...parents: object[]): ResourceStatus => ({
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    kind: 'TCPRoute',
+    namespace: 'default',
+    name: 'r',
+    generation,
+    status: { parents },
+  })
+  const mine = (status: string, generation = 1) => ({
+    parentRef: ref,
+    controllerName: 'gateway.weir/controller',
+    conditions: [own(status, generation)],
+  })
+  const theirs = { parentRef: ref, controllerName: 'example.com/x', conditions: [own('False')] }
+  const at = (parents: ReturnType<typeof mine>, time: string) => ({
+    ...parents,
+    conditions: [{ ...parents.conditions[0], lastTransitionTime: time }],
+  })
+  const first = mergeStatus({ parents: [theirs] }, wanted(1, mine('True')), 'T1')
+  deepEqual(first, { parents: [theirs, at(mine('True'), 'T1')] })
+  equal(mergeStatus(first, wanted(1, mine('True')), 'T2'), null, 'nothing to write')
+  deepEqual(mergeStatus(first, wanted(2, mine('True', 2)), 'T2'), {
+    parents: [theirs, at(mine('True', 2), 'T1')],
+  })
+  deepEqual(mergeStatus(first, wanted(1, mine('False')), 'T2'), {
+    parents: [theirs, at(mine('False'), 'T2')],
+  })
+  equal(
+    mergeStatus({ parents: [at(mine('True', 3), 'T1')] }, wanted(2, mine('False', 2)), 'T2'),
+    null,
+    'it is newer than what was read',
+  )
+  deepEqual(
+    mergeStatus(first, wanted(1), 'T2'),
+    { parents: [theirs] },
+    'an entry that is no longer weir’s goes',
+  )
+  equal(mergeStatus(undefined, wanted(1), 'T1'), null, 'nothing of weir’s, nothing to say')
+  const gatewayOf = (conditions: object[]): ResourceStatus => ({
+    ...wanted(1),
+    kind: 'Gateway',
+    status: { conditions },
+  })
+  const foreign = { type: 'example.com/Known', status: 'True' }
+  deepEqual(mergeStatus({ conditions: [own('True'), foreign], extra: 1 }, gatewayOf([own('True')]), 'T'), {
+    conditions: [{ ...own('True'), lastTransitionTime: 'T' }, foreign],
+    extra: 1,
+  })
+})
