@@ -27,7 +27,9 @@ export const ACTIONS = [
 ] as const
 /** Only in runs with endpoints that are watched; drawn apart, so that seeds stay what they were. */
 export const UPSTREAM_ACTIONS = ['outage', 'vanish', 'drainEndpoint', 'enableEndpoint'] as const
-export type Action = (typeof ACTIONS)[number] | (typeof UPSTREAM_ACTIONS)[number]
+/** Only in runs with TLS. */
+export const RENEW = 'renew'
+export type Action = (typeof ACTIONS)[number] | (typeof UPSTREAM_ACTIONS)[number] | typeof RENEW
 
 /** These happen once in a run that has them. */
 const ONCE: ReadonlySet<Action> = new Set(['kill', 'sudden', 'end'])
@@ -60,6 +62,9 @@ export function act(action: Action, stage: Stage): void {
       break
     case 'endpoints':
       if (!gateway.isEnding) gateway.reviseEndpoints(drawChange(dice, plans))
+      break
+    case 'renew':
+      if (!gateway.isEnding) gateway.renew()
       break
     case 'clients':
       if (!gateway.isEnding) gateway.reviseClients(drawSources(dice))

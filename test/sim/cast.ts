@@ -3,14 +3,16 @@
  * them is.
  */
 
+import type { Ticket } from './credentials.ts'
 import type { Dice } from './dice.ts'
+import type { Gateway } from './gateway.ts'
 import { drawHello, drawOpening } from './hellos.ts'
 import type { Machine } from './kernel.ts'
 import { type Name, nameOf, nameText } from './names.ts'
 import type { Client } from './oracle.ts'
 import { type Around, Peer, scriptOf } from './peers.ts'
 import { DESTINATIONS, SERVER_PORT, SERVERS } from './plans.ts'
-import { drawShake, type Shake } from './secured.ts'
+import { drawShake, type Shake, showsOf } from './secured.ts'
 import { claimedClient, drawPreface, isSender } from './senders.ts'
 import { Session, type Shows } from './session.ts'
 import { Socket } from './sockets.ts'
@@ -25,16 +27,15 @@ export class Cast {
   readonly servers: Peer[] = []
   readonly #machine: Machine
   readonly #swarm: Swarm
-  readonly #generation: () => number
+  readonly #gateway: () => Gateway
   #numbers = 0
   #ports = 0
   #isRelenting = false
 
-  /** @param generation  The newest that is published. */
-  constructor(machine: Machine, swarm: Swarm, servers: number, generation: () => number) {
+  constructor(machine: Machine, swarm: Swarm, servers: number, gateway: () => Gateway) {
     this.#machine = machine
     this.#swarm = swarm
-    this.#generation = generation
+    this.#gateway = gateway
     for (const address of SERVERS.slice(0, servers))
       machine.network.servers.set(nameText(nameOf(address, SERVER_PORT)), socket => {
         const shake = swarm.plans.originates ? drawShake(this.#dice, 0) : null
@@ -68,14 +69,23 @@ export class Cast {
     const preface = isRead ? drawPreface(this.#dice, reads, ...this.#claims(local, remote)) : null
     const isTerminated = plans.terminated.includes(to.port)
     const hello = isTerminated ? drawHello(this.#dice) : undefined
-    const shake = hello ? drawShake(this.#dice, hello.length) : null
+    const shake = hello ? drawShake(this.#dice, hello.bytes.length) : null
     const hasSession = shake !== null || features.has('clientSession')
-    const terms = { ...termsOf(shake), ...(hello && { hello }) }
+    const ticket = hello && this.#drawTicket()
+    const terms = { ...termsOf(shake), ...(hello && { hello: hello.bytes, ticket: ticket ?? null }) }
     const session = hasSession ? new Session(true, this.#dice, terms) : null
-    const opening = plans.named.includes(to.port) ? drawOpening(this.#dice) : null
-    const peer = this.#peer(socket, { preface, session, shake, opening })
-    const generation = this.#generation()
-    this.clients.set(port, { peer, address, port, generation, connectedMs: clock.nowMs })
+    const isOpening = plans.named.includes(to.port) && !isTerminated
+    const opening = isOpening ? drawOpening(this.#dice) : null
+    const serverName = hello?.name ?? opening?.name ?? ''
+    const peer = this.#peer(socket, { preface, session, shake, opening, serverName })
+    const now = { generation: this.#gateway().generation, credentials: this.#gateway().credentials.count }
+    this.clients.set(port, { peer, address, port, connectedMs: clock.nowMs, ...now })
+  }
+
+  /** One that another client was given. */
+  #drawTicket(): Ticket | null {
+    const tickets = [...this.clients.values()].flatMap(({ peer }) => peer.shaken?.ticket ?? [])
+    return tickets.length > 0 && this.#dice.chance(0.5) ? this.#dice.pick(tickets) : null
   }
 
   #claims(local: Name, remote: Name): [Name, Name] {
@@ -106,6 +116,5 @@ export class Cast {
 /** Of the session of whoever behaves so. */
 function termsOf(shake: Shake | null): { readonly shows: Shows; readonly breaksOff: boolean } {
   const is = shake?.is ?? 'right'
-  const shows = is === 'wrongCertificate' ? 'wrong' : is === 'noCertificate' ? 'none' : 'right'
-  return { shows, breaksOff: is === 'breaksOff' }
+  return { shows: shake ? showsOf(shake) : 'right', breaksOff: is === 'breaksOff' }
 }

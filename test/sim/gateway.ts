@@ -24,13 +24,13 @@ import { createSources, openSources, type Sources } from '../../src/stats/source
 import { openStats, type Stats } from '../../src/stats/stats.ts'
 import type { Endpoint, Plan, Source } from '../../src/table/plan/plan.ts'
 import { bury, WAKES, type Worker } from './burial.ts'
+import { Credentials } from './credentials.ts'
 import { Dials } from './dials.ts'
 import { Health } from './health.ts'
 import { BLOCKED, type Machine } from './kernel.ts'
 import { memoryFor } from './memory.ts'
 import { OWN_ADDRESSES } from './plans.ts'
 import { Revocations } from './revocations.ts'
-import { SECRETS } from './secured.ts'
 import { StandIns } from './stand-in.ts'
 import { type TableOrder, Tables, type Version } from './tables.ts'
 import { WatchedKernel } from './watched-kernel.ts'
@@ -83,6 +83,7 @@ export class Gateway {
   stalledMs = 0
   readonly adoptions: Adoption[] = []
   readonly sources: Sources
+  readonly credentials = new Credentials()
   readonly drained: { closed: number; reset: number }[] = []
   readonly #machine: Machine
   readonly #observer: Pick<Observer, 'live' | 'generations'>
@@ -193,6 +194,13 @@ export class Gateway {
     this.revocations?.published(generation, 0)
   }
 
+  /** Certificates and ticket keys are renewed, for those that come from now on. */
+  renew(): void {
+    this.credentials.rotate(this.#machine.dice, this.#machine.clock.nowMs)
+    const { secrets } = this.credentials
+    this.#announce(epoch => ({ kind: 'secrets', epoch, secrets }))
+  }
+
   /** Of the newest generation, these clusters have other endpoints. */
   reviseEndpoints(changed: ReadonlyMap<number, readonly Endpoint[]>): void {
     this.#revise('endpoints', this.tables.reviseEndpoints(changed))
@@ -237,7 +245,8 @@ export class Gateway {
   #start(worker: Worker): void {
     const { port1, port2 } = new MessageChannel()
     worker.port = port1
-    if (this.#hasTls) port1.postMessage({ kind: 'secrets', epoch: 0, secrets: SECRETS })
+    const { secrets } = this.credentials
+    if (this.#hasTls) port1.postMessage({ kind: 'secrets', epoch: 0, secrets })
     if (this.tables.newest) port1.postMessage(this.tables.newest)
     worker.adopted = NOTHING_ADOPTED
     this.dials.forget(worker.index)

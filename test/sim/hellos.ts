@@ -41,12 +41,13 @@ export function drawOpening(dice: Dice): Opening {
   }
 }
 
-/** A whole ClientHello. */
-export function drawHello(dice: Dice): Uint8Array {
-  const name = dice.pick(NAMES)
-  const message = hello(dice.chance(0.3) ? [] : [serverName(host(name))])
+/** A whole ClientHello; its name is '' where it asks for none. */
+export function drawHello(dice: Dice): { readonly bytes: Uint8Array; readonly name: string } {
+  const some = dice.pick(NAMES)
+  const name = dice.chance(0.3) ? '' : some
+  const message = hello(name === '' ? [] : [serverName(host(name))])
   const size = dice.pick([7, 60, 16_000])
-  return new Uint8Array(size < message.length ? records(message, size) : record(message))
+  return { bytes: new Uint8Array(size < message.length ? records(message, size) : record(message)), name }
 }
 
 /** An extension that says nothing (RFC 7685). */

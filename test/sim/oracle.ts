@@ -21,6 +21,8 @@ export type Client = {
   /** The newest when it connected, and when that was. */
   readonly generation: number
   readonly connectedMs: number
+  /** How many credentials there had been then. */
+  readonly credentials: number
 }
 
 export type Scene = {
@@ -206,7 +208,7 @@ function checkConnection(scene: Scene, record: Ended, client: Client): void {
   checkStalls(scene, record, peer, server, who)
   const isRead = peer.preface !== null || peer.opening !== null
   checkTimes(scene, record, peer.shake ? SHAKES_MOST_MS : isRead ? READ_MOST_MS : 0, who)
-  checkSecured(scene, record, peer, server, who)
+  checkSecured(scene, record, client, server, who)
   checkEarlyReset(scene, record, who)
   if (words[Live.generation] < 1 || words[Live.generation] > gateway.generation)
     onBug(`${who}: generation ${words[Live.generation]}`)

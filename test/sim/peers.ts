@@ -11,12 +11,13 @@
 import { createProxyHeader, INVALID, MORE, type ProxyHeader } from '../../src/wire/proxy-header.ts'
 import { readProxyHeader } from '../../src/wire/proxy-protocol.ts'
 import type { Clock } from './clock.ts'
+import type { Shaken, Ticket } from './credentials.ts'
 import type { Dice } from './dice.ts'
 import { helloBytes, type Opening } from './hellos.ts'
 import type { Network } from './network.ts'
-import type { Shake } from './secured.ts'
+import { type Shake, showsOf } from './secured.ts'
 import type { Preface } from './senders.ts'
-import type { Session } from './session.ts'
+import type { Session, Shows } from './session.ts'
 import type { Socket } from './sockets.ts'
 
 export type Script = {
@@ -114,6 +115,8 @@ export type Around = {
   readonly shake?: Shake | null
   /** What it says first of itself: of the payload, and goes on. */
   readonly opening?: Opening | null
+  /** That its hello asks for; '': none, or there is no hello. */
+  readonly serverName?: string
   /** Whether the gateway may say first who its client is. */
   readonly isServer?: boolean
 }
@@ -133,6 +136,7 @@ export class Peer {
   readonly preface: Preface | null
   readonly opening: Opening | null
   readonly shake: Shake | null
+  readonly serverName: string
   /** It has done in its handshake what it should not have. */
   hasStruck = false
   /** When it had said all of its handshake. */
@@ -185,7 +189,14 @@ export class Peer {
     script: Script,
     socket: Socket,
     world: World,
-    { preface = null, session = null, shake = null, opening = null, isServer = false }: Around = {},
+    {
+      preface = null,
+      session = null,
+      shake = null,
+      opening = null,
+      serverName = '',
+      isServer = false,
+    }: Around = {},
   ) {
     this.number = number
     this.kind = kind
@@ -195,6 +206,7 @@ export class Peer {
     this.socket = socket
     this.preface = preface
     this.opening = opening
+    this.serverName = serverName
     this.isIntroduced = preface === null
     this.#session = session
     this.shake = shake
@@ -209,6 +221,21 @@ export class Peer {
   /** Whether it has made its handshake: all of its own words were said. */
   get hasShaken(): boolean {
     return this.#isShaken
+  }
+
+  /** What it knows of its handshake; null: it makes none. */
+  get shaken(): (Shaken & { readonly ticket: Ticket | null }) | null {
+    const session = this.#session
+    if (this.shake === null || session === null) return null
+    const { peerVersion, hasResumed, ticket, offers } = session
+    return { peerVersion, hasResumed, ticket, offered: offers }
+  }
+
+  /** The certificate by which its server knows it, this time or when it got its ticket. */
+  get hasShown(): Shows {
+    const { hasResumed = false, offered = null } = this.shaken ?? {}
+    if (hasResumed && offered) return offered.shows
+    return this.shake === null ? 'none' : showsOf(this.shake)
   }
 
   /** Its stream has ended, and its session has not said so. */
@@ -276,11 +303,16 @@ export class Peer {
       return
     }
     if (this.#session === null || this.#session.isReady) {
-      if (!this.#isShaken) this.shakenMs = this.#world.clock.nowMs
+      if (!this.#isShaken) this.#shaken()
       this.#isShaken = true
       this.#say()
       if (!this.isOver) this.#end()
     } else if (this.#willing && this.heardEnd) this.#leave()
+  }
+
+  #shaken(): void {
+    this.shakenMs = this.#world.clock.nowMs
+    if (this.shake !== null) this.askedMs = this.shakenMs
   }
 
   /** Its machine is gone: it hears and says nothing more, nor does its kernel. */

@@ -14,6 +14,7 @@ import { naiveAuthorize } from '../support/naive-authorize.ts'
 import { naiveMatch } from '../support/naive-match.ts'
 import type { Client, Ended, Scene } from './oracle.ts'
 import { isSender } from './senders.ts'
+import { certificateOf } from './servers.ts'
 
 /** Ends of connections that may not go on, though routing might have somewhere for them. */
 const BARRED: ReadonlySet<string> = new Set(['source-limit', 'denied-by-policy'])
@@ -140,7 +141,8 @@ export function checkPolicies(
   if (!isDenied && !wasRouted) return
   const generation = words[Live.generation]
   const listener = gateway.plans[generation - 1].listeners[words[Live.listener]]
-  const askings = taken.map(isTls => askingOf(record, client, isTls))
+  const certificate = certificateOf(gateway.plans[generation - 1], listener, client.peer)
+  const askings = taken.map(isTls => askingOf(record, client, isTls, certificate))
   const says = (plan: Plan, denied: boolean) =>
     askings.some(asking => (denied ? isDeniedBy : mayGoOn)(plan, listener, asking))
   const since = (least: number) =>
@@ -182,7 +184,8 @@ function checkOutlived(
     const { generation, plan } = version
     if (generation <= words[Live.generation] || endedMs <= dueMs + CLOSING_MS + lateMs) continue
     // Who is still read from then is decided about later, by what is in force then.
-    const isDecided = peer.preface === null && peer.opening === null && acceptedMs <= atMs
+    const isRead = peer.preface !== null || peer.opening !== null || peer.shake !== null
+    const isDecided = !isRead && acceptedMs <= atMs
     const isNewest = !gateway.versions.some(each => each.generation > generation && each.sinceMs <= endedMs)
     const same = sameListener(plan, listener)
     if ((isDecided || isNewest) && same && askings.every(asking => isDeniedBy(plan, same, asking)))
@@ -203,7 +206,12 @@ function newestOf({ gateway }: Scene, { worker, numbers }: Ended, { peer }: Clie
   return had.at(-1)?.generation ?? 0
 }
 
-function askingOf({ words }: Ended, { peer }: Client, isTls: boolean): Asking {
+function askingOf(
+  { words }: Ended,
+  { peer }: Client,
+  isTls: boolean,
+  certificate: Asking['certificate'],
+): Asking {
   const name = (family: number, field: number): string =>
     formatAddress(words[family] === 6 ? 6 : 4, words, field)
   const client = name(Live.clientFamily, Live.client)
@@ -212,8 +220,8 @@ function askingOf({ words }: Ended, { peer }: Client, isTls: boolean): Asking {
     peer: words[Live.peerFamily] === 0 ? client : name(Live.peerFamily, Live.peer),
     destination: name(Live.destinationFamily, Live.destination),
     port: words[Live.destinationPort],
-    serverName: isTls ? (peer.opening?.name ?? '') : '',
-    certificate: null,
+    serverName: isTls ? peer.serverName : '',
+    certificate,
     workload: null,
     isTls,
   }

@@ -24,4 +24,32 @@ export const PLANTED_TLS: readonly Planted[] = [
     'filter.tellKept(slot, queues.count(2 * slot + CLIENT))',
     'void queues',
   ),
+  plant(
+    'certificates that are renewed wait for the next table',
+    400,
+    'engine/worker/mailbox.ts',
+    "case 'secrets':\n        this.#seen = order.epoch\n        this.#orders.furnish?.(order.secrets)",
+    "case 'secrets':\n        this.#seen = order.epoch",
+  ),
+  plant(
+    'any server of a listener takes a handshake, whatever the name',
+    400,
+    'table/match/named-scope.ts',
+    'return tlsServerOf(table, findNamedScope(table, scope, query.isTls, query.serverName))',
+    "return tlsServerOf(table, findNamedScope(table, scope, query.isTls, '')) ?? tlsServerOf(table, findNamedScope(table, scope, query.isTls, query.serverName))",
+  ),
+  plant(
+    'a handshake has a time of its own',
+    400,
+    'engine/flow/terminating.ts',
+    'filter.place(slot, CLIENT, session)',
+    'filter.place(slot, CLIENT, session)\n    arrival.readUntilMs += 15_000',
+  ),
+  plant(
+    'whoever begins with a header is decided about before its handshake',
+    400,
+    'engine/flow/reading.ts',
+    'if (arrival.server === null) admission.decide(slot, arrival)',
+    'if (arrival.server === null || arrival.query.peerFamily !== 0) admission.decide(slot, arrival)',
+  ),
 ]

@@ -11,12 +11,14 @@ import { nameIn, nameText } from './names.ts'
 import type { Client, Ended, Scene } from './oracle.ts'
 import type { Peer } from './peers.ts'
 import { checkPolicies, isBarred } from './places.ts'
+import { SHAKES_MOST_MS } from './secured.ts'
 import { isSender, type Preface } from './senders.ts'
 import type { Version } from './tables.ts'
 
 /** What a client is read from for, at most (plans.ts). */
 export const READ_MOST_MS = 700
 const NOTHING = new Uint8Array(0)
+const UNROUTED: ReadonlySet<string> = new Set(['no-route', 'no-sni'])
 
 /** The naive matcher, asked with what was in force between connect and decision. */
 export function checkRoute(scene: Scene, record: Ended, client: Client, who: string): void {
@@ -34,7 +36,8 @@ export function checkRoute(scene: Scene, record: Ended, client: Client, who: str
   if (isThere) onBug(`${who}: decided by generation ${generation}, when ${client.generation} was there`)
   if (!checkProxy(scene, record, client, who)) return
   if (client.peer.shake === null && !checkOpening(scene, record, client.peer, who)) return
-  if (client.peer.shake && words[Live.route] < 0) return // secured.ts
+  const isAnswered = UNROUTED.has(reason) || isBarred(record)
+  if (client.peer.shake && words[Live.route] < 0 && !isAnswered) return // secured.ts
   const versions = versionsFor(scene, record, client)
   const taken = takenFor(record, client.peer, listener)
   const plans = versions.map(each => each.plan)
@@ -45,7 +48,7 @@ export function checkRoute(scene: Scene, record: Ended, client: Client, who: str
     client: nameIn(record.words, Live.client).address,
     destination: nameIn(record.words, Live.destination).address,
     port: listener.port,
-    serverName: client.peer.opening?.name ?? '',
+    serverName: client.peer.serverName,
   }
   const route = words[Live.route]
   // Which listener it is, is known, whatever a header says of where it was to go.
@@ -136,10 +139,11 @@ function checkHeader(
   if (reason === 'proxy-timeout' && lasted < timeoutMs - 1)
     onBug(`${who}: after ${lasted} ms of ${timeoutMs}`)
   // What follows it may have to be read as well.
-  const isRead = reason === 'hello-timeout' || reason === 'hello-too-large' || reason === 'not-tls'
+  const isRead = ['hello-timeout', 'hello-too-large', 'not-tls', 'no-sni'].includes(reason)
   const wasDecided = words[Live.route] !== -1 || reason === 'no-route' || isBarred(record) || isRead
   if (!wasDecided) {
-    if (reason !== 'worker-lost' && lasted > Math.max(timeoutMs, READ_MOST_MS) + lateMs)
+    const mostMs = Math.max(timeoutMs, peer.shake ? SHAKES_MOST_MS : READ_MOST_MS)
+    if (reason !== 'worker-lost' && lasted > mostMs + lateMs)
       onBug(`${who}: was read from for ${lasted} ms of ${timeoutMs}`)
     return false
   }

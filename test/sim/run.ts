@@ -110,7 +110,7 @@ export function run(
     machine,
     swarm,
     dice.between(plans.isSound ? SERVERS.length : 2, SERVERS.length),
-    () => gateway.generation,
+    () => gateway,
   )
   plan(swarm, { machine, gateway, cast })
 

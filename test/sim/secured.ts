@@ -6,10 +6,12 @@
 import { Live } from '../../src/stats/connections.ts'
 import type { Cluster, Listener } from '../../src/table/plan/plan.ts'
 import type { TlsServer, TlsUpstream } from '../../src/table/plan/tls.ts'
-import type { TlsSecrets } from '../../src/tls/material.ts'
 import type { Dice } from './dice.ts'
-import type { Ended, Scene } from './oracle.ts'
+import type { Client, Ended, Scene } from './oracle.ts'
 import type { Peer } from './peers.ts'
+import { isBarred } from './places.ts'
+import { serverOf } from './servers.ts'
+import type { Shows } from './session.ts'
 
 /** From accept to the end of a handshake. */
 const HANDSHAKES_MS = [100, 700, 3000] as const
@@ -36,17 +38,13 @@ const UPSTREAM: TlsUpstream = {
   ...TERMS,
 }
 
-export const SECRETS: TlsSecrets = {
-  material: ['server', 'authority'].map(id => ({ id, pairs: [], authorities: null, crl: null, digest: id })),
-  tickets: { current: new Uint8Array(80), previous: null },
-}
-
 /** A server without a certificate serves nobody. */
 export function terminating(listener: Listener, dice: Dice): Listener {
-  const material = dice.chance(0.05) ? 'lost' : 'server'
-  const tls = { ...SERVER, material, clients: dice.pick(['none', 'required'] as const) }
-  const takes = { names: ['*'], plain: false }
-  const scopes = listener.scopes.map(scope => ({ ...scope, takes, tls }))
+  const scopes = listener.scopes.map(scope => {
+    const material = dice.chance(0.05) ? 'lost' : 'server'
+    const tls = { ...SERVER, material, clients: dice.pick(['none', 'required'] as const) }
+    return { ...scope, takes: { names: scope.takes?.names ?? ['*'], plain: false }, tls }
+  })
   return { ...listener, reads: 'tls', readTimeoutMs: dice.pick(HANDSHAKES_MS), scopes }
 }
 
@@ -62,6 +60,10 @@ export type Shake = {
   readonly gapMs: number
 }
 
+/** Which certificate it shows. */
+export const showsOf = ({ is }: Shake): Shows =>
+  is === 'wrongCertificate' ? 'wrong' : is === 'noCertificate' ? 'none' : 'right'
+
 const KINDS = [
   ...(['right', 'right', 'right', 'right', 'right', 'right', 'right', 'right'] as const),
   ...(['wrongCertificate', 'noCertificate', 'breaksOff', 'garbles'] as const),
@@ -76,23 +78,36 @@ export function drawShake(dice: Dice, helloBytes: number): Shake {
   return { is, at, piece: isSlow ? dice.pick([1, 7, 100]) : 1e9, gapMs: isSlow ? dice.pick([0, 2, 10]) : 0 }
 }
 
+/** A certificate that is not taken, or the lack of one. */
+const isUnwanted = (is: Shake['is'], asks: boolean): boolean =>
+  is === 'wrongCertificate' || (is === 'noCertificate' && asks)
+
 const IN_ORDER: ReadonlySet<string> = new Set(['client-closed', 'upstream-closed'])
 
 export function checkSecured(
   { gateway, servers, lateMs, onBug }: Scene,
-  { reason, words, numbers }: Ended,
-  client: Peer,
+  record: Ended,
+  { peer: client, credentials }: Client,
   server: Peer | undefined,
   who: string,
 ): void {
+  const { reason, words, numbers } = record
   const plan = gateway.plans[words[Live.generation] - 1]
-  const { scopes = [], readTimeoutMs = 0 } = plan?.listeners[words[Live.listener]] ?? {}
-  const tls = scopes[0]?.tls
-  const isDecided = words[Live.route] >= 0 || reason === 'no-route'
+  const listener = plan?.listeners[words[Live.listener]]
+  const readTimeoutMs = listener?.readTimeoutMs ?? 0
+  const tls = client.shake && listener ? serverOf(plan, listener, client.serverName) : undefined
+  const isDecided = words[Live.route] >= 0 || reason === 'no-route' || isBarred(record)
+  if (tls === null) checkNobody(record, client, onBug, who)
   const lasted = numbers[Live.endedMs / 2] - numbers[Live.acceptedMs / 2]
   if (tls && client.shake) {
     const { is } = client.shake
-    const isRefused = is === 'wrongCertificate' || (is === 'noCertificate' && tls.clients === 'required')
+    const asks = tls.clients === 'required'
+    const { hasResumed = false } = client.shaken ?? {}
+    const wrong = client.shaken
+      ? gateway.credentials.wrong(client.shaken, credentials, numbers[Live.endedMs / 2], asks)
+      : ''
+    if (wrong !== '') onBug(`${who}: ${wrong}`)
+    const isRefused = !hasResumed && isUnwanted(is, asks)
     if (isDecided && !client.hasShaken) onBug(`${who}: it was decided before its handshake was over`)
     if (isDecided && (isRefused || tls.material === 'lost')) onBug(`${who}: it was to be refused (${is})`)
     if (reason === 'tls-client-certificate' && !isRefused) onBug(`${who}: its certificate was right`)
@@ -106,10 +121,20 @@ export function checkSecured(
     if (reason === 'tls-handshake' && !isDecided && isRight && !mayFail)
       onBug(`${who}: its handshake was right`)
   }
+  const isShaking = client.shake !== null && !isDecided && reason !== 'worker-lost'
+  if (isShaking && lasted > readTimeoutMs + ALERT_MS + lateMs)
+    onBug(`${who}: after ${lasted} ms of ${readTimeoutMs}`)
   if (reason === 'tls-upstream-certificate' && !servers.some(each => each.shake?.is === 'wrongCertificate'))
     onBug(`${who}: all servers' certificates are right`)
   const sides = [client, ...(server ? [server] : servers)]
   if (reason === 'tls-truncated' && !sides.some(each => each.isCut)) onBug(`${who}: nobody's stream was cut`)
   if (IN_ORDER.has(reason) && (client.isCut || server?.isCut))
     onBug(`${who}: a stream that was cut looks whole`)
+}
+
+/** Of those who ask for a name that no server has, none gets as far as to a handshake. */
+function checkNobody({ reason, words }: Ended, client: Peer, onBug: Scene['onBug'], who: string): void {
+  if (words[Live.route] >= 0) onBug(`${who}: no server has its name`)
+  if (client.hasShaken) onBug(`${who}: no server has its name, and there was a handshake`)
+  if (reason === 'no-sni' && client.serverName !== '') onBug(`${who}: it asked for ${client.serverName}`)
 }

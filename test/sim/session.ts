@@ -1,9 +1,9 @@
 /**
  * A session that stands in for TLS: records, flights and sizes are drawn from the seed, and
- * nothing is secret.
+ * nothing is secret. Whoever offers a ticket that is taken need not show a certificate.
  *
  *   client ── hello ─▶   ◀─ retry ─┐  sometimes        both ── data … ─▶
- *          ── hello ─▶  ◀─ flight ─┘                        ── update ─▶ ◀─ updated ──  sometimes
+ *          ── offer ─▶  ◀─ flight ─┘                        ── update ─▶ ◀─ updated ──  sometimes
  *          ── finished ─▶ ◀─ tickets ──  sometimes          ── close ─▶  each way on its own
  *
  * What TLS asks of a filter is all here: bytes that come in pieces of a record, answers to the side
@@ -12,6 +12,7 @@
  * shows at once.
  */
 
+import type { Serving, Ticket } from './credentials.ts'
 import type { Dice } from './dice.ts'
 import { helloBytes } from './hellos.ts'
 
@@ -28,6 +29,7 @@ const Type = {
   updated: 9,
   close: 10,
   alert: 11,
+  offer: 12,
 } as const
 
 /** Type, two bytes of length, sequence; then the body and a sum over it. */
@@ -44,12 +46,17 @@ type Terms = {
   /** One comes before all records. */
   readonly awaitsHello?: boolean
   readonly shows?: Shows
+  /** The client's, from a session before. */
+  readonly ticket?: Ticket | null
+  /** What the server has to serve with; absent: it takes no tickets, and gives some of no use. */
+  readonly serving?: Serving
   /** The other one has to show a certificate. */
   readonly asks?: boolean
   /** It says an alert in place of its part of the handshake. */
   readonly breaksOff?: boolean
 }
 
+const NOTHING = new Uint8Array(0)
 const HEAD_BYTES = 4
 const BODY_MAX = 1200
 export const RECORD_MOST_BYTES = HEAD_BYTES + BODY_MAX + 1
@@ -65,6 +72,11 @@ export class Session {
   failure: '' | 'certificate' | 'alert' | 'record' = ''
   alert = 0
   peerShows: Shows = 'none'
+  /** Of the certificate that the server has shown. */
+  peerVersion = 0
+  hasResumed = false
+  /** What the client may offer another time. */
+  ticket: Ticket | null = null
   /** What is to go to the other one, in order. */
   out: Uint8Array[] = []
   readonly #isClient: boolean
@@ -74,6 +86,8 @@ export class Session {
   #got = 0
   #hasRetried = false
   #awaitsHello: boolean
+  /** What the client has offered. */
+  #offered: Ticket | null = null
   readonly #terms: Terms
   #sentKey = 17
   #gotKey = 17
@@ -83,8 +97,13 @@ export class Session {
     this.#dice = dice
     this.#terms = terms
     this.#awaitsHello = terms.awaitsHello ?? false
-    if (terms.hello) this.out.push(terms.hello)
+    if (terms.hello) this.#begin(terms.hello)
     else if (isClient) this.#hello()
+  }
+
+  /** The ticket that it has offered, as a client. */
+  get offers(): Ticket | null {
+    return this.#terms.ticket ?? null
   }
 
   /** Whether the beginning of a record is here, and its rest is not. */
@@ -100,7 +119,6 @@ export class Session {
     let at = this.#awaitsHello ? helloBytes(held) : 0
     if (this.#awaitsHello && at > 0) {
       this.#awaitsHello = false
-      this.#answer()
     }
     if (this.#awaitsHello && at === 0) this.#break('record', BAD_RECORD)
     if (at < 0) {
@@ -141,6 +159,13 @@ export class Session {
     return this.out.splice(0)
   }
 
+  /** A ClientHello of its own, and its ticket, if it has one. */
+  #begin(hello: Uint8Array): void {
+    const { ticket } = this.#terms
+    this.out.push(hello)
+    this.#write(Type.offer, ticket ? Uint8Array.of(ticket.key, SHOWS.indexOf(ticket.shows)) : NOTHING)
+  }
+
   #hello(): void {
     this.#write(Type.hello, new Uint8Array(this.#dice.size(600)))
   }
@@ -178,7 +203,17 @@ export class Session {
   #shown(bytes: number): Uint8Array {
     const body = new Uint8Array(bytes)
     body[0] = SHOWS.indexOf(this.#terms.shows ?? 'right')
+    body[1] = this.#terms.serving?.version ?? 0
+    body[2] = this.hasResumed ? 1 : 0
     return body
+  }
+
+  /** Whether the client's ticket is taken: it says who the client is, where that is asked for. */
+  #takesTicket(): boolean {
+    const [ticket, { serving, asks }] = [this.#offered, this.#terms]
+    if (!ticket || !serving?.keys.has(ticket.key) || (asks && ticket.shows !== 'right')) return false
+    this.peerShows = ticket.shows
+    return true
   }
 
   #breakOff(): void {
@@ -196,6 +231,7 @@ export class Session {
         onData(body)
         return true
       case Type.ticket:
+        if (body[0] > 0) this.ticket = { key: body[0], shows: SHOWS[body[1]] ?? 'none' }
         return this.#isClient
       case Type.update:
         this.#gotKey = next(this.#gotKey)
@@ -215,6 +251,8 @@ export class Session {
     if (type === Type.retry) this.#hello()
     else if (type === Type.flightEnd) {
       if (!this.#takes(body[0])) return true
+      this.peerVersion = body[1]
+      this.hasResumed = body[2] === 1
       if (this.#terms.breaksOff) {
         this.#breakOff()
         return true
@@ -227,15 +265,23 @@ export class Session {
 
   #shakeAsServer(type: number, body: Uint8Array): boolean {
     if (type === Type.finished) {
-      if (!this.#takes(body[0])) return true
+      if (!this.hasResumed && !this.#takes(body[0])) return true
       this.isReady = true
-      for (let ticket = this.#dice.below(3); ticket > 0; ticket--)
-        this.#write(Type.ticket, new Uint8Array(this.#dice.size(200)))
+      for (let ticket = this.#dice.below(3); ticket > 0; ticket--) this.#giveTicket()
       return true
     }
-    if (type !== Type.hello) return false
+    if (type === Type.offer && body.length > 0)
+      this.#offered = { key: body[0], shows: SHOWS[body[1]] ?? 'none' }
+    if (type !== Type.hello && type !== Type.offer) return false
     this.#answer()
     return true
+  }
+
+  #giveTicket(): void {
+    const body = new Uint8Array(2 + this.#dice.size(200))
+    body[0] = this.#terms.serving?.key ?? 0
+    body[1] = SHOWS.indexOf(this.peerShows)
+    this.#write(Type.ticket, body)
   }
 
   /** To a hello. */
@@ -249,9 +295,10 @@ export class Session {
       this.#write(Type.retry, new Uint8Array(2))
       return
     }
-    for (let record = this.#dice.below(4); record > 0; record--)
+    this.hasResumed = this.#takesTicket()
+    for (let record = this.hasResumed ? 0 : this.#dice.below(4); record > 0; record--)
       this.#write(Type.flight, new Uint8Array(this.#dice.size(BODY_MAX)))
-    this.#write(Type.flightEnd, this.#shown(1))
+    this.#write(Type.flightEnd, this.#shown(3))
   }
 
   #write(type: number, body: Uint8Array): void {

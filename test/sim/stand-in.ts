@@ -20,6 +20,7 @@ import {
   type Sessions,
   Step,
 } from '../../src/tls/session.ts'
+import { type Serving, servingBy } from './credentials.ts'
 import type { Machine } from './kernel.ts'
 import { Session as Records } from './session.ts'
 
@@ -39,19 +40,22 @@ export class StandIns implements Sessions {
   readonly #machine: Machine
   readonly #pipe: Pipe = { user: null, open: new Set() }
   #material: ReadonlySet<string> = new Set()
+  #serving: Serving | null = null
 
   constructor(memory: Memory, machine: Machine) {
     this.#memory = memory
     this.#machine = machine
   }
 
-  furnish({ material }: TlsSecrets): void {
-    this.#material = new Set(material.map(({ id }) => id))
+  furnish(secrets: TlsSecrets): void {
+    this.#material = new Set(secrets.material.map(({ id }) => id))
+    this.#serving = servingBy(secrets)
   }
 
   accept({ material, clients }: TlsServer): Session | number {
-    if (!this.#material.has(material)) return Own.noCertificate
-    return this.#begin(false, { awaitsHello: true, asks: clients === 'required' })
+    if (!this.#material.has(material) || this.#serving === null) return Own.noCertificate
+    const asks = clients === 'required'
+    return this.#begin(false, { awaitsHello: true, asks, serving: this.#serving })
   }
 
   connect(_upstream: TlsUpstream): Session | number {

@@ -4,7 +4,7 @@
  * anything deep happens.
  */
 
-import { ACTIONS, type Action } from './actions.ts'
+import { ACTIONS, type Action, RENEW } from './actions.ts'
 import type { Dice } from './dice.ts'
 import { drawFaults, type Fault, Faults } from './faults.ts'
 import { CONNECTIONS_MOST } from './memory.ts'
@@ -73,8 +73,8 @@ const SHARES = ['redistributes', 'near', 'warms', 'turns'] as const
 const WATCHED = ['checks', 'drains'] as const
 /** Not together with TLS of the gateway's own. */
 const NOT_SECURED = [
-  ...(['bulk', 'proxied', 'named', 'clientSession', 'upstreamSession', 'uneven', 'vanishing'] as const),
-  ...(['policies', 'perSource', 'ejection', 'checks', 'drains', 'hashed'] as const),
+  ...(['clientSession', 'upstreamSession', 'uneven', 'vanishing'] as const),
+  ...(['ejection', 'checks', 'drains', 'hashed'] as const),
 ] as const
 const FEATURE_NAMES = (Object.keys(FEATURES) as Feature[]).filter(
   each => ![...LATER, ...UPSTREAMS, ...SECURED, ...SHARES, 'revokes'].some(later => later === each),
@@ -172,7 +172,11 @@ export function drawSwarm(
   if (share && !isOther) drawn.push(share, ...(share === 'turns' ? [] : WATCHED))
   const features = new Set(drawn.filter(each => limits.features?.includes(each) ?? true))
   const isSecured = SECURED.some(each => features.has(each))
-  if (isSecured) for (const each of NOT_SECURED) features.delete(each)
+  if (isSecured) {
+    for (const each of NOT_SECURED) features.delete(each)
+    const more = secured.chance(0.3) ? 'named' : secured.chance(0.06) ? 'bulk' : null
+    if (more && (limits.features?.includes(more) ?? true)) features.add(more)
+  }
   if (!features.has('policies')) features.delete('revokes')
   if (features.has('vanishing')) for (const each of NOT_VANISHING) features.delete(each)
   const isUneven = features.has('uneven')
@@ -190,6 +194,7 @@ export function drawSwarm(
   const isCrowd = features.has('crowd')
   const often = isCrowd ? CROWDED : features.has('policies') ? DECIDED_ANEW : NONE
   const wanted: Action[] = ACTIONS.filter(each => swarm.chance(0.35) || often.has(each))
+  if (isSecured && secured.chance(0.5)) wanted.push(RENEW)
   if (hasHealth) wanted.push(...drawUpstreamActions(later, features))
   const actions = wanted.filter(each => limits.actions?.includes(each) ?? true)
   const workers = swarm.pick([1, 2, 2, 3])

@@ -42,17 +42,27 @@ export type Outcome = {
 const NOBODY: Identity = { namespace: '', labels: {} }
 const OTHERWISE = { close: NO_ROUTE, passthrough: PASSTHROUGH, deny: DENIED }
 
-export function naiveMatch(plan: Plan, query: Query): Outcome {
+/** The scope that takes the connection; null: none. */
+export const naiveScope = (plan: Plan, query: Query): Scope | null =>
+  takenBy(plan, query).found?.scope ?? null
+
+/** Who listens there, and whose scope takes the connection. */
+function takenBy(plan: Plan, query: Query) {
   const destination = address(query.destination)
-  const client = address(query.client)
   const index = listenerOf(plan, query, destination)
   const listener = plan.listeners[index]
-  if (!listener) return { listener: -1, rule: null, route: NO_ROUTE }
   // A Gateway's connections arrive at its own port, whatever a PROXY header names.
-  const port = listener.gateway === 'mesh' ? query.port : listener.port
+  const port = listener?.gateway === 'mesh' ? query.port : (listener?.port ?? query.port)
   const { isTls = false, serverName = '' } = query
   const names: Names = isTls ? serverName : NOT_TLS
-  const found = scopeOf(plan, listener.shares ?? index, destination, port, names)
+  const found = listener ? scopeOf(plan, listener.shares ?? index, destination, port, names) : null
+  return { index, listener, destination, port, names, found }
+}
+
+export function naiveMatch(plan: Plan, query: Query): Outcome {
+  const client = address(query.client)
+  const { index, listener, destination, port, names, found } = takenBy(plan, query)
+  if (!listener) return { listener: -1, rule: null, route: NO_ROUTE }
   if (!found) return { listener: index, rule: null, route: OTHERWISE[listener.otherwise] }
   const { scope } = found
   const identity = query.identity ?? identify(plan, client)
