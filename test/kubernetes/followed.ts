@@ -72,7 +72,8 @@ export class Followed {
   async begin(): Promise<void> {
     await this.source.begin()
     this.#take()
-    await this.source.open(() => this.#take())
+    const take = () => this.#take()
+    await this.source.follow(take, take)
   }
 
   close(): Promise<void> {

@@ -1,7 +1,7 @@
 /** A fake API server with some objects, and sources that follow it. */
 
 import type { TestContext } from 'node:test'
-import { ISTIO_CRDS } from './fake/crds.ts'
+import { GATEWAY_API_CRDS, ISTIO_CRDS } from './fake/crds.ts'
 import type { KubeObject } from './fake/object.ts'
 import type { Recorded } from './fake/request.ts'
 import { FakeApi, type FakeOptions } from './fake/server.ts'
@@ -35,7 +35,11 @@ export class Scene {
     options: FakeOptions = {},
     objects: readonly KubeObject[] = FIRST,
   ): Promise<Scene> {
-    const api = await FakeApi.start({ crds: ISTIO_CRDS, bookmarkMs: BOOKMARK_MS, ...options })
+    const api = await FakeApi.start({
+      crds: [...ISTIO_CRDS, ...GATEWAY_API_CRDS],
+      bookmarkMs: BOOKMARK_MS,
+      ...options,
+    })
     for (const each of objects) api.put(each)
     const scene = new Scene(api)
     t.after(() => scene.close())
