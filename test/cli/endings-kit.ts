@@ -6,14 +6,25 @@
 import type { Socket } from 'node:net'
 import { connect as secure } from 'node:tls'
 import type { ReasonName } from '../../src/stats/reasons.ts'
-import { hello, record } from '../support/hello.ts'
+import { hello, hex, host, record, serverName } from '../support/hello.ts'
 import { begin, ending, open, readBytes } from '../support/sockets.ts'
 import { AUTHORITY, OTHER_AUTHORITY, SERVER, SERVER_NAME } from '../support/tls.ts'
 
 /** The ports of servers that each behave in one way. */
 export type Servers = Readonly<
   Record<
-    'echo' | 'says' | 'resets' | 'deaf' | 'floods' | 'silent' | 'refuses' | 'closed' | 'hole' | 'secure',
+    | 'echo'
+    | 'says'
+    | 'resets'
+    | 'deaf'
+    | 'floods'
+    | 'silent'
+    | 'refuses'
+    | 'closed'
+    | 'hole'
+    | 'secure'
+    | 'plain'
+    | 'leaves',
     number
   >
 >
@@ -42,6 +53,10 @@ export type Kind = {
   readonly now?: ReasonName | null
   /** Whether bytes were lost; absent: it depends on what weir had read by then. */
   readonly loses?: boolean
+  /** What the test does to those that are open: a drain, a server that stops listening, an edit. */
+  readonly endedBy?: 'drain' | 'check' | 'reload'
+  /** The mesh's listener, not a gateway's. */
+  readonly isMesh?: boolean
   /** Not many of these at once: handshakes, megabytes. */
   readonly isCostly?: boolean
   readonly act: (port: number, from: string) => Promise<unknown>
@@ -56,6 +71,14 @@ const talked = async (port: number, from: string): Promise<Socket> => {
   const socket = await plain(port, from)
   await readBytes(socket, 5)
   return socket
+}
+/** As psql begins: it asks for TLS, and goes on once it may. */
+const postgres = async (port: number, from: string): Promise<unknown> => {
+  const socket = await open(port, '127.0.0.1', { localAddress: from })
+  socket.write(hex('00000008 04d2162f'))
+  await readBytes(socket, 1)
+  socket.write(record(hello([serverName(host('a.test'))])))
+  return await ending(socket)
 }
 const refused = async (port: number, from: string): Promise<unknown> => await ending(await plain(port, from))
 const sends =
@@ -188,7 +211,25 @@ export const KINDS: readonly Kind[] = [
       return await ending(socket)
     },
   },
-  { reason: 'drain', by: 'weir', act: refused },
+  { reason: 'drain', by: 'weir', endedBy: 'drain', act: refused },
+  {
+    reason: 'endpoint-down',
+    by: 'weir',
+    to: 'leaves',
+    policyAnnotations: `gateway.weir/health-check: 'tcp;interval=100ms;timeout=100ms;fall=1;onDown=close'`,
+    endedBy: 'check',
+    now: 'no-endpoint',
+    act: refused,
+  },
+  {
+    reason: 'endpoint-removed',
+    by: 'weir',
+    policyAnnotations: `gateway.weir/on-remove: 'close;over=0s'`,
+    endedBy: 'reload',
+    now: 'no-endpoint',
+    act: refused,
+  },
+  { reason: 'denied', by: 'weir', isMesh: true, isBeforeRules: true, now: 'denied', act: refused },
   { reason: 'proxy-invalid', by: 'weir', isBeforeRules: true, act: sends('GET / HTTP/1.1\r\n\r\n') },
   { reason: 'proxy-timeout', by: 'weir', isBeforeRules: true, act: sends('PROXY') },
   { reason: 'proxy-untrusted', by: 'weir', isBeforeRules: true, now: 'proxy-untrusted', act: refused },
@@ -228,6 +269,27 @@ export const KINDS: readonly Kind[] = [
     match: SNI,
     isBeforeRules: true,
     act: sends(record(hello(null)).subarray(0, 20)),
+  },
+  {
+    reason: 'starttls-refused',
+    by: 'upstream',
+    to: 'plain',
+    server: passed,
+    annotations: 'gateway.weir/starttls: postgres',
+    routes: 'tls',
+    match: SNI,
+    act: postgres,
+  },
+  {
+    reason: 'starttls-timeout',
+    by: 'upstream',
+    to: 'silent',
+    server: passed,
+    annotations: 'gateway.weir/starttls: postgres',
+    routes: 'tls',
+    match: SNI,
+    policy: 'connectionPool: {tcp: {connectTimeout: 200ms}}',
+    act: postgres,
   },
   {
     reason: 'tls-handshake',
@@ -308,7 +370,7 @@ kind: Settings
 metadata: {name: weir}
 spec:
   workers: 1
-  mesh: {capture: none}
+  mesh: {capture: redirect, bind: 127.0.0.1, port: ${ports[KINDS.findIndex(({ isMesh }) => isMesh)]}, outbound: REGISTRY_ONLY}
   admin: null
   writeTimeout: 300ms
   reading: {timeout: 5s}
@@ -320,6 +382,7 @@ spec:
 }
 
 function resourcesOf(kind: Kind, port: number, servers: Servers): string[] {
+  if (kind.isMesh) return []
   const { reason, to = 'echo', server = 'protocol: TCP}', routes = 'tcp', match = '', policy } = kind
   const host = kind.host ?? `${reason}.example`
   const { annotations = '', policyAnnotations = '' } = kind
@@ -349,11 +412,11 @@ spec:
   resolution: STATIC
   endpoints: [${address === '' ? '' : `{address: ${address}}`}]`,
         ]),
-    ...(policy
+    ...(policy || policyAnnotations
       ? [
           `${NETWORKING} DestinationRule
 metadata: {name: ${reason}, annotations: {${policyAnnotations}}}
-spec: {host: ${host}, trafficPolicy: {${policy}}}`,
+spec: {host: ${host}${policy ? `, trafficPolicy: {${policy}}` : ''}}`,
         ]
       : []),
   ]

@@ -5,14 +5,19 @@
  */
 
 import assert from 'node:assert/strict'
-import { connect, type Socket } from 'node:net'
+import { once } from 'node:events'
+import { connect, createServer, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { createServer as createSecure } from 'node:tls'
+import type { Worker } from 'node:worker_threads'
+import { workingThreads } from '../../src/control/workers/threads.ts'
 import { REASON_NAMES, type ReasonName } from '../../src/stats/reasons.ts'
 import { scene } from '../admin/scene.ts'
+import { routing } from '../control/scene.ts'
 import { blackhole } from '../support/blackhole.ts'
 import { sized } from '../support/full.ts'
-import { freePort, listen, say } from '../support/sockets.ts'
+import { begin, freePort, listen, say } from '../support/sockets.ts'
+import { THREADS } from '../support/threads.ts'
 import { SERVER } from '../support/tls.ts'
 import { clientOf, configuration, KINDS, type Kind, type Servers } from './endings-kit.ts'
 import { weir } from './kit.ts'
@@ -26,23 +31,28 @@ const COSTLY_AT_ONCE = 5
 const STALLED_MAX = 10
 const eachOf = ({ loses }: Kind): number => (loses ? Math.min(EACH, STALLED_MAX) : EACH)
 
-/** How the others are tested: they need another machine, another gateway, or its end. */
+/** Of a gateway that has as many connections as it may, and then loses its worker. */
+const LOSES: readonly Kind[] = [
+  { reason: 'worker-lost', by: 'weir', act: async () => {} },
+  { reason: 'max-connections', by: 'weir', isBeforeRules: true, act: async () => {} },
+]
+
+/**
+ * How the others are tested. Who stops a gateway at once ends what would answer; peers that vanish
+ * need a network that loses packets, and weir without descriptors a process of its own.
+ */
 const ELSEWHERE: readonly ReasonName[] = [
   'client-lost', // engine/vanished.test.ts
   'upstream-lost',
-  'denied', // engine/dial.test.ts
-  'max-connections', // control/limits.test.ts
   'stop', // engine/listeners.test.ts
-  'starttls-refused', // engine/starttls-peers.test.ts
-  'starttls-timeout',
   'accept-error', // engine/exhaustion.test.ts
-  'endpoint-down', // admin/health-checks.test.ts
-  'endpoint-removed', // admin/on-remove.test.ts
-  'worker-lost', // control/lost.test.ts
 ]
 
 test('each reason is made here, or tested elsewhere', () => {
-  assert.deepEqual([...KINDS.map(({ reason }) => reason), ...ELSEWHERE].sort(), REASON_NAMES.toSorted())
+  assert.deepEqual(
+    [...[...KINDS, ...LOSES].map(({ reason }) => reason), ...ELSEWHERE].sort(),
+    REASON_NAMES.toSorted(),
+  )
 })
 
 test(`why tells the truth about ${EACH} endings of each reason`, { timeout: 300_000 }, async t => {
@@ -53,6 +63,10 @@ test(`why tells the truth about ${EACH} endings of each reason`, { timeout: 300_
   await using resets = await listen(socket => socket.once('data', () => socket.resetAndDestroy()))
   await using silent = await listen(socket => void socket.resume())
   await using hole = await blackhole()
+  await using plain = await listen(socket => void socket.once('data', () => socket.write('N')))
+  const leaves = createServer(socket => void socket.on('error', () => {}).pipe(socket))
+  await once(leaves.listen(0, '127.0.0.1'), 'listening')
+  t.after(() => leaves.close())
   const tls = createSecure({ cert: SERVER.cert, key: SERVER.key }, socket => socket.on('error', () => {}))
   await new Promise<void>(resolve => tls.listen(0, '127.0.0.1', resolve))
   t.after(() => tls.close())
@@ -67,10 +81,12 @@ test(`why tells the truth about ${EACH} endings of each reason`, { timeout: 300_
     closed: await freePort(),
     hole: hole.port,
     secure: (tls.address() as { port: number }).port,
+    plain: plain.port,
+    leaves: (leaves.address() as { port: number }).port,
   }
   const ports = await Promise.all(KINDS.map(() => freePort()))
   const text = configuration(ports, servers)
-  const { where, send, get, root } = await scene(t, () => text)
+  const { where, send, get, root, save } = await scene(t, () => text)
   const sockets: Socket[] = []
   t.after(() => {
     for (const socket of sockets) socket.destroy()
@@ -93,16 +109,29 @@ test(`why tells the truth about ${EACH} endings of each reason`, { timeout: 300_
       for (const each of await Promise.all(acts)) if (each instanceof Object) sockets.push(each as Socket)
     }
   }
-  const cheap = Promise.all(KINDS.map((kind, index) => (kind.isCostly ? null : made(kind, index))))
-  cheap.catch(() => {}) // awaited below
-  const draining = KINDS.findIndex(({ reason }) => reason === 'drain')
-  for (;;) {
-    const { body } = await get(`/connections?client=${clientOf(draining)}&state=relaying`)
-    if (body.connections.length === EACH) break
+  const allOf = (isIt: (kind: Kind) => boolean): Promise<unknown> => {
+    const all = Promise.all(KINDS.map((kind, index) => (isIt(kind) ? made(kind, index) : null)))
+    all.catch(() => {}) // awaited below
+    return all
   }
-  await send('POST /drain', { select: 'matching', rule: 'default/drain', overS: 0 })
+  /** Ends those that are open, once all are. */
+  const end = async (how: Kind['endedBy'], act: () => unknown): Promise<void> => {
+    const client = clientOf(KINDS.findIndex(({ endedBy }) => endedBy === how))
+    for (;;) {
+      const { body } = await get(`/connections?client=${client}&state=relaying`)
+      if (body.connections.length === EACH) break
+    }
+    await act()
+  }
+  const removed = allOf(({ endedBy }) => endedBy === 'reload')
+  const cheap = allOf(({ endedBy, isCostly = false }) => endedBy !== 'reload' && !isCostly)
+  await end('drain', () => send('POST /drain', { select: 'matching', rule: 'default/drain', overS: 0 }))
+  await end('check', () => leaves.close())
   await cheap
   for (const [index, kind] of KINDS.entries()) if (kind.isCostly) await made(kind, index)
+  const without = /(hosts: \[endpoint-removed\.example\].*?endpoints: )\[.*?\]/s
+  await end('reload', () => save(text.replace(without, '$1[]')))
+  await removed
   for (const [index, kind] of KINDS.entries()) {
     const from = clientOf(index)
     const found = await endedOf(where.port, from, kind)
@@ -110,6 +139,44 @@ test(`why tells the truth about ${EACH} endings of each reason`, { timeout: 300_
     for (const one of found) check(one, kind, { from, port: ports[index], line: lineOf(text, kind), root })
   }
 })
+
+test(`and about ${EACH} of a worker that dies, and of those that were too many before`, async t => {
+  const workers: Worker[] = []
+  const note = (worker: Worker): void => void workers.push(worker)
+  process.on('worker', note)
+  t.after(() => process.off('worker', note))
+  const text = (port: number, backend: number): string =>
+    routing(port, backend)
+      .replace('metadata: {name: all}', 'metadata: {name: worker-lost}')
+      .replace('workers: 1', 'workers: 2') // each has rows for as many as may be open over all
+      .replace('admin: null', `admin: null, maxConnections: ${EACH}`)
+  const threads = { ...THREADS, working: workingThreads({ least: 0, most: 2, lent: false }) }
+  const { port, backend, where, root, logged } = await scene(t, text, 'auto', { threads })
+  const [lost, many] = [clientOf(0), clientOf(1)]
+  const open = await Promise.all(
+    Array.from({ length: EACH }, async () => {
+      const socket = connect({ port, host: '127.0.0.1', localAddress: lost })
+      socket.on('error', () => {}).write('x\n')
+      await once(socket, 'data')
+      return socket
+    }),
+  )
+  for (let refused = 0; refused < EACH; refused++)
+    await closed(begin(port, '127.0.0.1', { localAddress: many }))
+  const ended = Promise.all(open.map(closed))
+  for (const { threadId } of workers) await threads.working.end(threadId) // of others it knows nothing
+  await ended
+  await logged('every listener accepts', 1)
+  for (const [index, kind] of LOSES.entries()) {
+    const from = clientOf(index)
+    const found = await endedOf(where.port, from, kind)
+    const line = kind.isBeforeRules ? 0 : lineOf(text(port, backend), kind)
+    for (const one of found) check(one, kind, { from, port, line, root })
+  }
+})
+
+const closed = (socket: Socket): Promise<unknown> =>
+  new Promise(resolve => socket.on('error', () => {}).once('close', resolve))
 
 /** It writes as long as somebody takes it. */
 function flood(socket: Socket): void {

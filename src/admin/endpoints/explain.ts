@@ -1,9 +1,12 @@
 /** `weir explain`, answered by the process that would serve the connection. */
 
 import type { FastifyInstance } from 'fastify'
+import { clockOriginMs, monotonicMs } from '../../base/clock.ts'
 import { chooseGateway } from '../../config/choose-gateway.ts'
 import type { Gateway } from '../../control/gateway.ts'
+import { isOutOfRotation } from '../../engine/decide/eject.ts'
 import { machine } from '../../kernel/machine.ts'
+import { openStats } from '../../stats/stats.ts'
 import { EARLY_ENDS } from '../../table/explain/ends.ts'
 import { Explainer } from '../../table/explain/explain.ts'
 import { askByOptions, parseLabels } from '../../table/explain/question.ts'
@@ -197,12 +200,15 @@ export function addExplain(app: FastifyInstance, gateway: Gateway): void {
       if ('error' in chosen) throw new Problem(400, 'unclear-gateway', chosen.error)
       if (!words?.areOf(table))
         words = new Words(table, plane.observer.generations.cold(generation) ?? undefined)
-      if (explainer?.table !== table)
+      if (explainer?.table !== table) {
+        const judge = { stats: openStats(plane.stats), nowMs: () => monotonicMs() + clockOriginMs }
         explainer = new Explainer(table, {
           own: ownListeners(table, machine.ownAddresses()),
           namesResolved: true,
+          isOut: cluster => isOutOfRotation(judge, table, cluster),
           words,
         })
+      }
       const { rejected, ...answer } = explainer.answer({ ...asked.question, ...chosen }, REJECTED_MAX + 1)
       return {
         ...answer,

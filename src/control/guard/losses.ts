@@ -251,7 +251,7 @@ class Finder {
 
   /** The destinations of a rule that end connections for these reasons. */
   #drawn(table: Table, cold: Cold, { row }: Worded, ends: 'unknown-destination' | null): Named[] {
-    const facts = { comesBack: false, mayResolve: false, own: this.#own }
+    const facts = { comesBack: false, mayResolve: false, isOut: false, own: this.#own }
     return destinationsOf(table, cold, table.rules[row * Rule.WORDS + Rule.route]).filter(
       ({ cluster, share }) => share > 0 && endOfCluster(table, cluster, facts) === ends,
     )

@@ -67,6 +67,14 @@ export function inRotation(
   return rows.filter(each => !(panics ? isDrained : isOut)(each * Endpoint.WORDS))
 }
 
+/** Whether a cluster has endpoints, and none of them is in rotation. */
+export function isOutOfRotation(judge: Judge, table: Table, cluster: number): boolean {
+  const run = runOf(table, cluster)
+  const first = table.endpoints[run + EndpointRun.first]
+  const all = Array.from({ length: table.endpoints[run + EndpointRun.count] }, (_, index) => first + index)
+  return all.length > 0 && inRotation(judge, table, cluster, all).length === 0
+}
+
 function isPanic(
   table: Table,
   cluster: number,

@@ -1,7 +1,8 @@
 /**
  * How a hypothetical connection would end before a dial: with one of the reasons that a worker
  * counts (stats/reasons.ts), by the same checks in the same order as engine/decide/decide.ts.
- * Momentary causes (limits, a refused connect) are not checked.
+ * Momentary causes (limits, a refused connect) are not checked; whether endpoints are out of
+ * rotation only where somebody knows, that is in a running gateway.
  */
 
 import { runOf } from '../format/endpoints.ts'
@@ -34,13 +35,15 @@ type ClusterFacts = {
   readonly own: OwnListeners
   /** It has unresolved names, which may still get addresses. */
   readonly mayResolve: boolean
+  /** All its endpoints are out of rotation. */
+  readonly isOut: boolean
 }
 
 /** The reason for every connection that picks this cluster; null if it can be served. */
 export function endOfCluster(
   table: Table,
   cluster: number,
-  { comesBack, own, mayResolve }: ClusterFacts,
+  { comesBack, own, mayResolve, isOut }: ClusterFacts,
 ): ClusterEnd | null {
   const { clusters, endpoints } = table
   const kind = clusters[cluster * Cluster.WORDS + Cluster.kind]
@@ -48,6 +51,7 @@ export function endOfCluster(
   if (kind === CLUSTER_ORIGINAL) return comesBack ? 'loop' : null
   const run = runOf(table, cluster)
   if (endpoints[run + EndpointRun.count] === 0) return mayResolve ? null : 'no-endpoint'
+  if (isOut) return 'no-endpoint'
   return doAllComeBack(table, run, own) ? 'loop' : null
 }
 

@@ -53,6 +53,8 @@ type ExplainerFacts = {
    * endpoint.
    */
   readonly namesResolved?: boolean
+  /** Whether all endpoints of a cluster are out of rotation now; absent: nobody knows. */
+  readonly isOut?: (cluster: number) => boolean
   /** The table's words, if they are decoded already. */
   readonly words?: Words
 }
@@ -67,16 +69,11 @@ export class Explainer {
   readonly table: Table
   readonly #words: Words
   readonly #workloads: readonly ColdWorkload[]
-  readonly #own: OwnListeners
-  readonly #namesResolved: boolean
+  readonly #facts: Required<Omit<ExplainerFacts, 'words'>>
 
-  constructor(
-    table: Table,
-    { own = ownListeners(table, []), namesResolved = false, words = new Words(table) }: ExplainerFacts = {},
-  ) {
+  constructor(table: Table, { words = new Words(table), ...facts }: ExplainerFacts = {}) {
     this.table = table
-    this.#own = own
-    this.#namesResolved = namesResolved
+    this.#facts = { own: ownListeners(table, []), namesResolved: false, isOut: () => false, ...facts }
     this.#words = words
     this.#workloads = readWorkloads(table)
   }
@@ -202,17 +199,18 @@ export class Explainer {
   #destinations(route: number, query: Query): ExplainedDestination[] {
     if (route < 0) return []
     const { clusters } = this.table
+    const { own, namesResolved, isOut } = this.#facts
     const comesBack = this.#comesBack(query)
     return destinationsOf(this.table, this.#words.cold, route).map(({ cluster, ...destination }) => {
       const isOriginal = clusters[cluster * Cluster.WORDS + Cluster.kind] === CLUSTER_ORIGINAL
-      const mayResolve = !this.#namesResolved && this.#words.cold.clusters[cluster].names.length > 0
+      const mayResolve = !namesResolved && this.#words.cold.clusters[cluster].names.length > 0
       return {
         ...destination,
         tls: explainUpstream(this.table, cluster),
         endpoints: isOriginal ? [destinationText(query)] : endpointsOf(this.table, this.#words.cold, cluster),
         groups: explainGroups(this.table, cluster, this.#words.cold.clusters[cluster].localities),
         byAddress: this.#byAddress(cluster, query),
-        ends: endOfCluster(this.table, cluster, { comesBack, own: this.#own, mayResolve }),
+        ends: endOfCluster(this.table, cluster, { comesBack, own, mayResolve, isOut: isOut(cluster) }),
         policy: policyOf(this.table, cluster, this.#words.cold.clusters[cluster]),
       }
     })
@@ -259,7 +257,8 @@ export class Explainer {
   /** Whether the address that the client dialed is one of weir's own listeners. */
   #comesBack({ destinationFamily, destination, destinationPort }: Query): boolean {
     return (
-      destinationFamily !== 0 && isOwnListener(this.#own, destinationFamily, destinationPort, destination)
+      destinationFamily !== 0 &&
+      isOwnListener(this.#facts.own, destinationFamily, destinationPort, destination)
     )
   }
 
