@@ -7,13 +7,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { rulesPlan } from '../../bench/generate-plans.ts'
 import { type Cidr, parseCidr } from '../../src/address/address.ts'
 import { explain } from '../../src/table/explain/explain.ts'
-import { Part, PartRule } from '../../src/table/format/classifier-layout.ts'
+import { DIRECTORY_MAX, Part, PartRule } from '../../src/table/format/classifier-layout.ts'
 import { NO_ROUTE } from '../../src/table/format/outcome.ts'
 import { readCold, type Table } from '../../src/table/format/table.ts'
 import { match } from '../../src/table/match/match.ts'
-import type { Plan } from '../../src/table/plan/plan.ts'
+import type { Plan, Rule } from '../../src/table/plan/plan.ts'
 import { enoughRuns, runs } from '../support/full.ts'
 import { naiveMatch } from '../support/naive-match.ts'
 import * as arbitrary from '../support/plans.ts'
@@ -206,4 +207,24 @@ test('without a destination address explain assumes the only service on the port
   assert.equal(one.outcome, 'default')
   const two = explain(tableOf(mesh([scope('a', '10.0.0.1', 0), scope('b', '10.0.0.2', 0)])), asked)
   assert.equal(two.outcome, 'denied')
+})
+
+test('a prefix has rules for any number of ports', () => {
+  for (const ports of [1, 2, DIRECTORY_MAX - 1, DIRECTORY_MAX, DIRECTORY_MAX + 1, 40]) {
+    const rule = (port: number, prefix: string): Rule => ({
+      origin: { virtualService: 'a/b', block: 'tcp', route: port, match: null, file: '', line: 1 },
+      destinations: [parseCidr(prefix) as Cidr],
+      port,
+      clients: [],
+      source: { namespace: null, labels: {}, visibleTo: null },
+      route: port,
+      never: null,
+    })
+    const some = Array.from({ length: ports }, (_, index) => rule(index + 1, '10.0.0.0/24'))
+    const table = tableOf(rulesPlan([...some, rule(0, '10.0.0.0/8')]))
+    for (let port = 1; port <= ports + 1; port++) {
+      const query = queryOf(0, '127.0.0.1', '10.0.0.7', port)
+      assert.equal(match(table, query), port <= ports ? port : 0, `port ${port} of ${ports}`)
+    }
+  }
 })

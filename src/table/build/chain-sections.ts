@@ -4,16 +4,14 @@
  */
 
 import { assert } from '../../base/assert.ts'
-import { LONG, PART_CHAINS } from '../format/classifier-layout.ts'
+import { PART_CHAINS } from '../format/classifier-layout.ts'
 import { ABSENT, PairIndexBuilder } from '../format/pair-index.ts'
 import { ANY_NODE } from '../match/find-node.ts'
 import { addToChain, byPort, type Chain, createChain } from './chains.ts'
 import { spansOf } from './node-set.ts'
 import { type LargePart, PartWriter } from './parts.ts'
-import { isComplete, type Shortlist, Shortlists } from './shortlists.ts'
-
-/** The shortlist of a destination node if no other chain has one there. */
-export type OnlyShortlist = { readonly chain: number; readonly shortlist: number }
+import { ShortlistWriter } from './shortlist-writer.ts'
+import { isComplete, Shortlists } from './shortlists.ts'
 
 /**
  * The words of all chains, including those of large parts, and the shortlists that the node alone
@@ -35,11 +33,8 @@ class ChainWriter {
   readonly #written: Chain[] = []
   readonly #chains: number[] = []
   readonly #chainIndex = new PairIndexBuilder()
-  readonly #shortlists: number[] = []
-  readonly #shortlistIndex = new PairIndexBuilder()
+  readonly #shortlists = new ShortlistWriter()
   readonly #parts: PartWriter
-  /** By destination node: its only shortlist, or null where there are several. */
-  readonly #onlyShortlists = new Map<number, OnlyShortlist | null>()
 
   constructor(parents: Uint32Array, clients: Uint32Array) {
     this.#parents = parents
@@ -74,13 +69,13 @@ class ChainWriter {
     if (port !== 0) this.#chainIndex.add(scope, port, row)
     const anywhere = shortlists.at(ANY_NODE)
     const isNothing = isComplete(anywhere) && anywhere.candidates.length === 0
-    this.#chains.push(isNothing ? ABSENT : this.#addShortlist(anywhere), ...bitsOf(cells.keys()))
+    this.#chains.push(isNothing ? ABSENT : this.#shortlists.write(anywhere), ...bitsOf(cells.keys()))
     let isShort = isComplete(anywhere)
     for (const node of cells.keys()) {
       if (node === ANY_NODE) continue
       const shortlist = shortlists.at(node)
       isShort &&= isComplete(shortlist)
-      this.#setShortlist(node, row, this.#addShortlist(shortlist))
+      this.#shortlists.place(node, row, shortlist)
     }
     return isShort
   }
@@ -100,39 +95,16 @@ class ChainWriter {
     this.#parts.setChains(part, byPort(list))
   }
 
-  /** Writes a shortlist and returns its word. */
-  #addShortlist(shortlist: Shortlist): number {
-    const at = this.#shortlists.length
-    const listed = isComplete(shortlist) ? shortlist.candidates : []
-    this.#shortlists.push(isComplete(shortlist) ? listed.length : LONG)
-    for (const { condition, first, span, row, route } of listed) {
-      this.#shortlists.push(condition, first, span, row, route)
-    }
-    return at
-  }
-
-  /** If only one chain has a shortlist at a node, the node finds it; else the index has all. */
-  #setShortlist(node: number, chain: number, shortlist: number): void {
-    const only = this.#onlyShortlists.get(node)
-    if (only === undefined) {
-      this.#onlyShortlists.set(node, { chain, shortlist })
-      return
-    }
-    if (only) this.#shortlistIndex.add(only.chain, node, only.shortlist)
-    this.#onlyShortlists.set(node, null)
-    this.#shortlistIndex.add(chain, node, shortlist)
-  }
-
   finish() {
     for (const large of this.#parts.large) this.#addPart(large)
+    const shortlists = this.#shortlists.finish()
     const sections = {
       chains: Uint32Array.from(this.#chains),
       chainIndex: this.#chainIndex.finish(),
-      shortlists: Uint32Array.from(this.#shortlists),
-      shortlistIndex: this.#shortlistIndex.finish(),
+      ...shortlists.sections,
       ...this.#parts.finish(),
     }
-    return { sections, onlyShortlists: this.#onlyShortlists, chains: this.#written }
+    return { sections, ofNodes: shortlists.ofNodes, chains: this.#written }
   }
 }
 

@@ -11,10 +11,11 @@ import type { ClassifierSection, NameSection } from '../format/layout.ts'
 import { ABSENT, PairIndexBuilder } from '../format/pair-index.ts'
 import { ANY_NODE } from '../match/find-node.ts'
 import type { Rule, Scope } from '../plan/plan.ts'
-import { chainSections, type OnlyShortlist } from './chain-sections.ts'
+import { chainSections } from './chain-sections.ts'
 import { addToChain, byPort, type Cell, type Chain, type ChainsByPort, createChain } from './chains.ts'
 import type { BuiltClientNodes, ClientNodes } from './client-nodes.ts'
 import { ANY_PREFIX, type BuiltNodes, NodeSet } from './node-set.ts'
+import type { NodeShortlists } from './shortlist-writer.ts'
 
 /** The classifier's sections, by their names in SECTIONS. */
 type ClassifierSections = Readonly<Record<Exclude<ClassifierSection, NameSection>, Uint32Array | Int32Array>>
@@ -83,14 +84,14 @@ export class ClassifierBuilder {
   finish(clients: BuiltClientNodes): ClassifierSections {
     const destinations = this.#destinations.finish()
     const placed = this.#chains.map(chain => placeChain(chain, destinations.nodes, clients.nodes))
-    const { sections, onlyShortlists, chains } = chainSections(placed, destinations.parents, clients.parents)
+    const { sections, ofNodes, chains } = chainSections(placed, destinations.parents, clients.parents)
     return {
       destinationHosts4: destinations.hosts[4],
       destinationHosts6: destinations.hosts[6],
       destinationRanges4: destinations.ranges[4],
       destinationRanges6: destinations.ranges[6],
       destinationScopes: this.#destinationScopes(destinations),
-      destinationNodes: destinationNodes(destinations.parents, chains, onlyShortlists),
+      destinationNodes: destinationNodes(destinations.parents, chains, ofNodes),
       clientParents: clients.parents,
       scopeIndex: this.#scopeIndex(destinations.nodes),
       ...sections,
@@ -151,19 +152,19 @@ function placeCell(cell: Cell, clients: Uint32Array): Cell {
 function destinationNodes(
   parents: Uint32Array,
   chains: readonly Chain[],
-  only: ReadonlyMap<number, OnlyShortlist | null>,
+  ofNodes: ReadonlyMap<number, NodeShortlists>,
 ): Uint32Array {
   const bits = new Uint32Array(parents.length)
   for (const { row, cells } of chains) for (const node of cells.keys()) bits[node] |= 1 << (row & 31)
   const rule = nearest(parents, node => bits[node] !== 0)
   const rows = new Uint32Array(parents.length * DestinationNode.WORDS)
   for (let node = 0; node < parents.length; node++) {
-    const found = only.get(node)
+    const found = ofNodes.get(node)
     const at = node * DestinationNode.WORDS
     rows[at + DestinationNode.ruleNode] = rule[node]
     rows[at + DestinationNode.ruleAbove] = rule[parents[node]]
     rows[at + DestinationNode.shortlist] = found ? found.shortlist : ABSENT
-    rows[at + DestinationNode.chains] = found ? found.chain : bits[node]
+    rows[at + DestinationNode.chains] = found ? found.chains : 0
   }
   return rows
 }

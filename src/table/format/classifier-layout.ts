@@ -12,9 +12,20 @@ export const DestinationScope = layout(2, {
 export const DestinationNode = layout(4, {
   ruleNode: [0, 1], //  the nearest node, itself included, that a rule names
   ruleAbove: [1, 1], // the nearest above itself
-  shortlist: [2, 1], // that of this node, if only one chain has one; else ABSENT, and shortlistIndex has them
+  shortlist: [2, 1], // that of this node, if only one chain has one; DIRECTORY and a directory, if few have; else ABSENT
   chains: [3, 1], //    that chain; else one bit per chain that may have one here: bit (chain mod 32)
 })
+
+/**
+ * The shortlists of a node that few chains have: pairs of chain and shortlist follow. They stand
+ * before those shortlists, to be near them; where more chains have one, shortlistIndex finds them.
+ */
+export const Directory = layout(1, {
+  count: [0, 1], // at most DIRECTORY_MAX
+})
+
+export const DIRECTORY = 0x80000000
+export const DIRECTORY_MAX = 8
 
 /** The rules of one scope, or of a large part, that ask for one port, or for none. */
 export const Chain = layout(5, {
@@ -36,12 +47,18 @@ export const SHORTLIST_MAX = 16
 export const LONG = 0xfffffffe
 
 /** A rule on a shortlist. */
-export const Candidate = layout(5, {
-  condition: [0, 1], //   a bit of `workloads`; 0: no condition
-  firstClient: [1, 1], // the client's node, of those of rules, is this one or one of the
-  clientSpan: [2, 1], //  next so many
-  rule: [3, 1],
-  route: [4, 1],
+export const Candidate = layout(3, {
+  condition: [0, 1], // a bit of `workloads`; 0: no condition; plus SOME_CLIENTS if Clients follow
+  rule: [1, 1],
+  route: [2, 1],
+})
+
+export const SOME_CLIENTS = 0x80000000
+
+/** The client's node, of those of rules, is the first or one of the next `span`. */
+export const Clients = layout(2, {
+  first: [0, 1],
+  span: [1, 1],
 })
 
 /** For a scope with a LONG shortlist: the rules with one source condition, or with none. */

@@ -4,7 +4,8 @@
  *
  *   destination ─▶ node ─▶ its ancestors …            every prefix around the destination (find-node.ts)
  *   (scope, port)               ─hash─▶ chain         rules of a scope for just that port; its row names that for any
- *   (chain, destination node)   ─hash─▶ shortlist     all that can match there; a node's row names its only one
+ *   (chain, destination node)         ─▶ shortlist     all that can match there; a node's row names its only one or a
+ *                                                       short directory; a hash has those of a node with many
  *
  * A shortlist has the rules that can match at one prefix, in list order: those for it, for wider
  * ones and for any destination, so the nearest one is enough. Trying a candidate takes two

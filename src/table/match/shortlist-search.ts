@@ -3,7 +3,17 @@
  * allocates nothing.
  */
 
-import { Candidate, Chain, DestinationNode, LONG, Shortlist } from '../format/classifier-layout.ts'
+import {
+  Candidate,
+  Chain,
+  Clients,
+  DestinationNode,
+  DIRECTORY,
+  Directory,
+  LONG,
+  Shortlist,
+  SOME_CLIENTS,
+} from '../format/classifier-layout.ts'
 import { ABSENT, findPair } from '../format/pair-index.ts'
 import type { Table } from '../format/table.ts'
 import { ANY_NODE } from './find-node.ts'
@@ -57,13 +67,20 @@ export function firstShortlisted(
 function shortlistOf(table: Table, chain: number, node: number): number {
   const { destinationNodes, shortlistIndex } = table
   const row = node * DestinationNode.WORDS
-  const only = destinationNodes[row + DestinationNode.shortlist]
+  const shortlist = destinationNodes[row + DestinationNode.shortlist]
   const chains = destinationNodes[row + DestinationNode.chains]
-  if (only !== ABSENT) return chains === chain ? only : ABSENT
+  if ((shortlist & DIRECTORY) === 0) return chains === chain ? shortlist : ABSENT
+  if (((chains >>> (chain & 31)) & 1) === 0) return ABSENT
+  if (shortlist !== ABSENT) return inDirectory(table, shortlist & ~DIRECTORY, chain)
   const nodes = table.chains[chain * Chain.WORDS + Chain.nodes + ((node >>> 5) & 3)]
-  return ((chains >>> (chain & 31)) & (nodes >>> (node & 31)) & 1) === 0
-    ? ABSENT
-    : findPair(shortlistIndex, chain, node)
+  return ((nodes >>> (node & 31)) & 1) === 0 ? ABSENT : findPair(shortlistIndex, chain, node)
+}
+
+function inDirectory({ shortlists }: Table, directory: number, chain: number): number {
+  const end = directory + Directory.WORDS + 2 * shortlists[directory]
+  for (let at = directory + Directory.WORDS; at < end; at += 2)
+    if (shortlists[at] === chain) return shortlists[at + 1]
+  return ABSENT
 }
 
 /** Whether there is a shortlist that would be too long. */
@@ -82,15 +99,21 @@ function firstOnShortlist(
   limit: number,
 ): number {
   if (shortlist === ABSENT) return limit
-  const first = shortlist + Shortlist.WORDS
-  const end = first + Candidate.WORDS * shortlists[shortlist + Shortlist.count]
-  for (let at = first; at < end; at += Candidate.WORDS) {
+  let at = shortlist + Shortlist.WORDS
+  for (let left = shortlists[shortlist + Shortlist.count]; left > 0; left--) {
+    const candidate = at
+    const condition = shortlists[at + Candidate.condition]
     const rule = shortlists[at + Candidate.rule]
     if (rule >= limit) return limit
-    const place = (client - shortlists[at + Candidate.firstClient]) >>> 0
-    if (place > shortlists[at + Candidate.clientSpan]) continue
-    if (!hasBit(fulfilled.bits, fulfilled.bitsAt, shortlists[at + Candidate.condition])) continue
-    fulfilled.route = shortlists[at + Candidate.route]
+    at += Candidate.WORDS
+    if ((condition & SOME_CLIENTS) !== 0) {
+      const place = (client - shortlists[at + Clients.first]) >>> 0
+      const span = shortlists[at + Clients.span]
+      at += Clients.WORDS
+      if (place > span) continue
+    }
+    if (!hasBit(fulfilled.bits, fulfilled.bitsAt, condition & ~SOME_CLIENTS)) continue
+    fulfilled.route = shortlists[candidate + Candidate.route]
     return rule
   }
   return limit
