@@ -1,6 +1,6 @@
 // Goal: a worker that dies while clients are in the middle of their TLS handshakes takes only those
-// along, whatever OpenSSL has begun in its thread. Method: clients that hold the server's answer back
-// until a worker of two is dead; then those of the other one finish their handshakes, and its
+// along, whatever OpenSSL has begun in its thread. Method: clients that hold the server's answer
+// back until a worker of two is dead; then those of the other one finish their handshakes, and its
 // successor makes new ones.
 
 import assert from 'node:assert/strict'
