@@ -162,6 +162,7 @@ export type Keepalive = { readonly timeS: number; readonly intervalS: number; re
 export type SocketCalls = {
   listen(family: Family, words: ArrayLike<number>, port: number, options: ListenOptions): number
   inherit(fd: number): number
+  claim(listener: number): number
   dial(family: Family, talksFirst: boolean): number
   acknowledge(fd: number): void
   localName(fd: number, name: SocketName): number
@@ -175,6 +176,7 @@ export type SocketCalls = {
   waiting(listener: number): number
   shutdownWrite(fd: number): number
   abort(fd: number): number
+  resetWhenClosed(fd: number, isSo: boolean): number
   resetClose(fd: number): number
   close(fd: number): number
   /** It now belongs to this worker; returned as it is. */

@@ -217,15 +217,18 @@ export class Sockets implements SocketCalls {
     return result === 0 && i32[this.#address / 4] === 1
   }
 
-  /**
-   * A listening socket that another process has opened is this worker's from now on: what it
-   * accepts inherits the same as from one of its own, whatever engine has opened it.
-   */
+  /** A listening socket that another process has opened, and accepts from for now. */
   inherit(fd: number): number {
-    keep(fd)
-    this.#set(fd, TCP_NODELAY, 1)
-    this.resetWhenClosed(fd, false)
-    return fd
+    return keep(fd)
+  }
+
+  /**
+   * From here on an inherited listener's connections get the options of this worker's own ones.
+   * @returns How many wait with those of before: they have them since the handshake (sk_clone_lock).
+   */
+  claim(listener: number): number {
+    this.#set(listener, TCP_NODELAY, 1)
+    return this.resetWhenClosed(listener, false) || this.waiting(listener)
   }
 
   /**

@@ -39,7 +39,13 @@ const HERE = [
 /** A gateway that reads the files in `root` and does not serve yet. */
 async function load(t: TestContext, root: string, overrides: Overrides = USUAL) {
   const watched = watchedLog()
-  const gateway = await Gateway.load({ paths: [root], overrides, log: watched.log, threads: THREADS })
+  const drained = { ...overrides, drain: { timeoutMs: 600_000 } }
+  const gateway = await Gateway.load({
+    paths: [root],
+    overrides: drained,
+    log: watched.log,
+    threads: THREADS,
+  })
   assert.ok(gateway, JSON.stringify(watched.records))
   t.after(() => gateway.stop())
   return { gateway, ...watched }
@@ -90,7 +96,7 @@ function comeAndGo(port: number, atOnce: number) {
       socket.end(text)
       const got = await readBytes(socket, BYTES + 1).catch(error => String(error))
       if (got === text) done++
-      else failures.push(got)
+      else failures.push(`${got} after ${done}`)
       socket.destroy()
     }
   }
@@ -176,18 +182,28 @@ for (const { engine, test } of ENGINES)
     }
   })
 
-test('what waits in the queue waits for the next gateway', NEEDS_FFI, async t => {
-  const { port, root, first } = await scene(t, { ...USUAL, workers: 1 })
-  const { gateway } = await load(t, root)
-  const claim = claimTo(first.gateway)
-  assert.equal(await claim.receive(gateway.places), '')
-  await first.gateway.stop() // it accepts nothing more, and its sockets are closed
-  const waiting = await open(port) // the handshake is the kernel's
-  assert.equal(await gateway.serve(claim), '')
-  await speaks(waiting, 'at last')
-  assert.equal(await claim.serving(), '')
-  waiting.destroy()
-})
+for (const { engine, test } of ENGINES)
+  test(
+    `${engine}: what waits in a queue waits for the next gateway, and ends in order`,
+    NEEDS_FFI,
+    async t => {
+      for (const other of fullOnly ? ['node' as const] : HERE) {
+        const { port, root, first } = await scene(t, { engine: other, workers: 1 })
+        const { gateway } = await load(t, root, { engine, workers: 1 })
+        const claim = claimTo(first.gateway)
+        assert.equal(await claim.receive(gateway.places), '')
+        await first.gateway.stop() // it accepts nothing more, and its sockets are closed
+        const waiting = await Promise.all([open(port), open(port)]) // the handshake is the kernel's
+        assert.equal(await gateway.serve(claim), '')
+        for (const socket of [...waiting, await open(port)]) {
+          await speaks(socket, 'at last')
+          socket.end()
+          assert.equal(await readAll(socket), '', other)
+        }
+        assert.equal(await claim.serving(), '')
+      }
+    },
+  )
 
 test('a listener that only one of them has opens, or closes', NEEDS_FFI, async t => {
   const { port, root, server, first } = await scene(t)

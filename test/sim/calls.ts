@@ -145,6 +145,14 @@ export class Calls implements SocketCalls {
     return this.keep(fd)
   }
 
+  claim(): number {
+    return 0
+  }
+
+  resetWhenClosed(): number {
+    return 0
+  }
+
   keep(fd: number): number {
     const file = this.#machine.process.files[fd]
     if (!file) this.#machine.onBug(`descriptor ${fd} is kept, and not open`)

@@ -18,7 +18,7 @@ import { slotOf, subject } from '../../kernel/user-data.ts'
 import type { Table, TableListener } from '../../table/format/table.ts'
 import { Inheritance, keyOf } from '../worker/inheritance.ts'
 import type { InheritedSockets, ListenFailure, ListeningSocket } from '../worker/protocol.ts'
-import { createListening, type Listening, open, tune } from './listening.ts'
+import { claim, createListening, type Listening, makeOwn, open, queueOf, tune } from './listening.ts'
 import * as Operation from './operations.ts'
 
 const RETRY_MS = 1000
@@ -153,7 +153,7 @@ export class Listeners {
   accepted(word: number, result: number, flags: number, nowMs: number): void {
     const listening = this.#bySlot.get(slotOf(word))
     if (!listening) return
-    if (result >= 0) this.#options.onAccept(listening, this.#options.kernel.sockets.keep(result))
+    if (result >= 0) this.#take(listening, this.#options.kernel.sockets.keep(result))
     if ((flags & MORE) !== 0) return
     listening.accepting = false
     if (listening.retiring) this.#close(listening)
@@ -226,8 +226,14 @@ export class Listeners {
     listening.retryMs = Number.POSITIVE_INFINITY
     listening.accepting = true
     const { kernel } = this.#options
+    if (listening.foreign < 0) claim(listening, kernel.sockets)
     makeRoom(kernel)
     kernel.accept(listening.fd, subject(listening.slot, Operation.ACCEPT), 0)
+  }
+
+  #take(listening: Listening, fd: number): void {
+    makeOwn(listening, fd, this.#options.kernel.sockets)
+    this.#options.onAccept(listening, fd)
   }
 
   /** From here on it is no listener of the newest table. */
@@ -257,7 +263,7 @@ export class Listeners {
    * run out, the kernel resets the rest of the queue.
    */
   #close(listening: Listening): void {
-    if (!this.#inheritance.isShared(listening)) this.#empty(listening)
+    if (listening.foreign >= 0 && !this.#inheritance.isShared(listening)) this.#empty(listening)
     this.#options.kernel.sockets.close(listening.fd)
     listening.fd = -1
     this.#bySlot.delete(listening.slot)
@@ -266,15 +272,13 @@ export class Listeners {
   }
 
   #empty(listening: Listening): void {
-    const { kernel, onAccept, onLost } = this.#options
-    const { sockets } = kernel
-    sockets.setNonBlocking(listening.fd)
-    for (let fd = sockets.acceptWaiting(listening.fd); fd >= 0; fd = sockets.acceptWaiting(listening.fd)) {
+    const { kernel, onLost } = this.#options
+    for (const fd of queueOf(listening, kernel.sockets)) {
       mark('a queue is emptied before its listener is closed')
       makeRoom(kernel)
-      onAccept(listening, fd)
+      this.#take(listening, fd)
     }
-    const left = sockets.waiting(listening.fd)
+    const left = kernel.sockets.waiting(listening.fd)
     if (left > 0) onLost(listening, left)
   }
 

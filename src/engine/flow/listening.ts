@@ -37,6 +37,8 @@ export type Listening = {
   readonly slot: number
   /** −1 after a failure. */
   fd: number
+  /** Waiting connections with options of the engine that opened it; −1: not this one's to accept. */
+  foreign: number
   /** The local address of its connections if it is only one: then weir need not ask for each. */
   local: SocketName | null
   /** The newest table that has this listener, its name and row there. */
@@ -66,6 +68,7 @@ export const createListening = (
   inherited,
   slot,
   fd: -1,
+  foreign: inherited >= 0 ? -1 : 0,
   local: null,
   table,
   socket,
@@ -103,6 +106,27 @@ export function tune(listening: Listening, sockets: SocketCalls): void {
   sockets.setKeepalive(listening.fd, tcp.keepalive)
   sockets.setUserTimeout(listening.fd, tcp.userTimeoutMs)
   listening.tuned = tcp
+}
+
+/** From here on it is this process's to accept from. */
+export function claim(listening: Listening, sockets: SocketCalls): void {
+  listening.foreign = Math.max(0, sockets.claim(listening.fd))
+}
+
+/**
+ * `fd` was accepted from it. If it has waited since before `claim`, closing it might send a reset:
+ * so the node engine's listeners have it (../node/tcp-times.ts).
+ */
+export function makeOwn(listening: Listening, fd: number, sockets: SocketCalls): void {
+  if (listening.foreign === 0) return
+  listening.foreign--
+  sockets.resetWhenClosed(fd, false)
+}
+
+/** Accepts what waits. */
+export function* queueOf({ fd: listener }: Listening, sockets: SocketCalls): Generator<number> {
+  sockets.setNonBlocking(listener)
+  for (let fd = sockets.acceptWaiting(listener); fd >= 0; fd = sockets.acceptWaiting(listener)) yield fd
 }
 
 function listen({ bind, port }: TableListener, sockets: SocketCalls): number {

@@ -71,6 +71,14 @@ export class EpollSockets implements SocketCalls {
     return this.#sockets.inherit(fd)
   }
 
+  claim(listener: number): number {
+    return this.#sockets.claim(listener)
+  }
+
+  resetWhenClosed(fd: number, isSo: boolean): number {
+    return this.#sockets.resetWhenClosed(fd, isSo)
+  }
+
   dial(family: Family, talksFirst: boolean): number {
     const fd = libc.socket(family === 4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCKET_FLAGS, 0)
     if (fd < 0) return fd
