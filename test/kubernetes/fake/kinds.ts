@@ -60,12 +60,20 @@ const BUILT_IN: readonly Kind[] = [
 
 const keyOf = (group: string, plural: string): string => `${group}/${plural}`
 
-/** `without`: groups or versions that an older server has not, as `discovery.k8s.io`. */
+/** What groups an older server has not, and which others in another version. */
+export interface Older {
+  readonly without?: readonly string[]
+  readonly versions?: Readonly<Record<string, readonly string[]>>
+}
+
 export class Kinds {
   readonly #kinds: Map<string, Kind>
 
-  constructor(without: readonly string[] = []) {
-    const kept = BUILT_IN.filter(({ group }) => !without.includes(group))
+  constructor({ without = [], versions = {} }: Older = {}) {
+    const kept = BUILT_IN.filter(({ group }) => !without.includes(group)).map(each => ({
+      ...each,
+      versions: versions[each.group] ?? each.versions,
+    }))
     this.#kinds = new Map(kept.map(each => [keyOf(each.group, each.plural), each]))
   }
 

@@ -10,17 +10,15 @@ import { Access } from './access.ts'
 import { type AnswerOptions, Answers } from './answers.ts'
 import { followDefinitions } from './definitions.ts'
 import { type Fault, Faults, type Injected, type When } from './faults.ts'
-import { Kinds } from './kinds.ts'
+import { Kinds, type Older } from './kinds.ts'
 import { type KubeObject, placeOf } from './object.ts'
 import type { Recorded, Verb } from './request.ts'
 import { Store } from './store.ts'
 import type { Watch } from './watches.ts'
 
-export interface FakeOptions extends AnswerOptions {
+export interface FakeOptions extends AnswerOptions, Older {
   /** Kinds that are there from the beginning: crds.ts has Istio's and the Gateway API's. */
   readonly crds?: readonly KubeObject[]
-  /** Groups that this server does not have, as an older one: `discovery.k8s.io`. */
-  readonly without?: readonly string[]
   /** HTTPS by this pair, which asks for certificates that `clients` has signed. */
   readonly tls?: { readonly cert: string; readonly key: string; readonly clients?: string }
   /** How often each watch gets a bookmark. If absent, only when it ends or a test asks. */
@@ -54,7 +52,7 @@ export class FakeApi {
 
   private constructor(options: FakeOptions) {
     this.#options = options
-    this.kinds = new Kinds(options.without)
+    this.kinds = new Kinds(options)
     const { store, kinds, access } = this
     this.#answers = new Answers({ store, kinds, access, faults: this.#faults }, options)
     followDefinitions(store, kinds, ({ group, plural }) => {
