@@ -17,11 +17,13 @@ const connectionsOf = ({ isIn, isOut }: Way): number =>
   Number(process.env.WEIR_TEST_CONNECTIONS ?? (isIn || isOut ? sized(100, 600) : sized(300, 3000)))
 const AT_ONCE = 50
 
-const stamped = (id: number, words: number): Buffer => {
-  const buffer = Buffer.alloc(words * 4)
-  for (let word = 0; word < words; word++) buffer.writeUInt32BE(id, word * 4)
-  return buffer
+/** `bytes` of a stream that is `id` again and again, from its byte `offset` on. */
+function stream(id: number, bytes: number, offset = 0): Buffer {
+  const turned = Buffer.from([0, 1, 2, 3].map(at => (id >>> (24 - 8 * ((at + offset) & 3))) & 255))
+  return Buffer.alloc(bytes, turned)
 }
+
+const stamped = (id: number, words: number): Buffer => stream(id, words * 4)
 
 /**
  * Checks every byte that `socket` gets; `id` −1 takes the number of the first word. Returns what is
@@ -37,7 +39,9 @@ function watch(socket: Socket, id: number, onNumber: (id: number) => void = () =
       number = chunk.readUInt32BE(0)
       onNumber(number)
     }
-    for (const byte of chunk) if (byte !== ((number >>> (24 - 8 * (offset++ & 3))) & 255)) seen.foreign++
+    const own = stream(number, chunk.length, offset)
+    if (!chunk.equals(own)) seen.foreign += chunk.reduce((sum, byte, at) => sum + Number(byte !== own[at]), 0)
+    offset = (offset + chunk.length) & 3
   })
   return seen
 }
