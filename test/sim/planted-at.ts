@@ -41,7 +41,7 @@ export const FOUND_AT: Readonly<Record<string, number>> = {
   'an endpoint that is enabled while no table has it stays drained': 24,
   'who may vanish upstream is not probed': 138,
   'clients that may vanish are not probed': 283,
-  'bytes to a peer that has vanished wait for retransmissions to end': 330,
+  'bytes to a peer that has vanished wait for retransmissions to end': 1424,
   'a reader is cut in half of its time': 129,
   'each worker hashes clients in its own way': 1200,
   'a stream that was cut passes for one that has ended': 11,

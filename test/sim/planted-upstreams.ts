@@ -152,7 +152,7 @@ export const PLANTED_UPSTREAM: readonly Planted[] = [
   ),
   plant(
     'bytes to a peer that has vanished wait for retransmissions to end',
-    1200,
+    1500,
     'engine/flow/listening.ts',
     'sockets.setUserTimeout(listening.fd, tcp.userTimeoutMs)',
     '',
