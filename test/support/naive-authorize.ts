@@ -3,8 +3,9 @@
  * reference for src/table/match/authorize.ts.
  */
 
-import { type Cidr, contains, parseAddress } from '../../src/address/address.ts'
+import { type Cidr, contains } from '../../src/address/address.ts'
 import type { AccessPolicy, AccessRule, Test } from '../../src/table/plan/access.ts'
+import { addressOf } from './addresses.ts'
 
 export type Connecting = {
   readonly peer: string
@@ -106,8 +107,8 @@ function isCertified(of: string, patterns: readonly string[], names: readonly st
 }
 
 function isInside(cidrs: readonly Cidr[], text: string): boolean {
-  const address = parseAddress(text)
-  return address !== null && cidrs.some(cidr => contains(cidr, address.family, address.words))
+  const { family, words } = addressOf(text)
+  return cidrs.some(cidr => contains(cidr, family, words))
 }
 
 function fits(pattern: string, text: string, anywhere: boolean): boolean {

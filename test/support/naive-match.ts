@@ -5,9 +5,10 @@
  * The data plane's matcher is checked against this one.
  */
 
-import { type Address, type Cidr, contains, parseAddress } from '../../src/address/address.ts'
+import { type Address, type Cidr, contains } from '../../src/address/address.ts'
 import { DENIED, NO_ROUTE, PASSTHROUGH } from '../../src/table/format/outcome.ts'
 import type { Listener, Plan, Rule, Scope } from '../../src/table/plan/plan.ts'
+import { addressOf } from './addresses.ts'
 
 export type Identity = { readonly namespace: string; readonly labels: Readonly<Record<string, string>> }
 
@@ -48,7 +49,7 @@ export const naiveScope = (plan: Plan, query: Query): Scope | null =>
 
 /** Who listens there, and whose scope takes the connection. */
 function takenBy(plan: Plan, query: Query) {
-  const destination = address(query.destination)
+  const destination = addressOf(query.destination)
   const index = listenerOf(plan, query, destination)
   const listener = plan.listeners[index]
   // A Gateway's connections arrive at its own port, whatever a PROXY header names.
@@ -60,7 +61,7 @@ function takenBy(plan: Plan, query: Query) {
 }
 
 export function naiveMatch(plan: Plan, query: Query): Outcome {
-  const client = address(query.client)
+  const client = addressOf(query.client)
   const { index, listener, destination, port, names, found } = takenBy(plan, query)
   if (!listener) return { listener: -1, rule: null, route: NO_ROUTE }
   if (!found) return { listener: index, rule: null, route: OTHERWISE[listener.otherwise] }
@@ -105,7 +106,7 @@ function taken({ takes }: Scope, names: Names): number {
  */
 function listenerOf({ listeners }: Plan, { gateway, port }: Query, destination: Address): number {
   const specific = (each: Listener) =>
-    !isEvery(each.bind, destination) && equal(address(each.bind), destination)
+    !isEvery(each.bind, destination) && equal(addressOf(each.bind), destination)
   const redirected = listeners.findIndex(each => each.gateway === gateway && each.destination === 'original')
   if (redirected >= 0) return redirected
   const fits = listeners.filter(each => each.gateway === gateway && each.port === port)
@@ -167,9 +168,3 @@ function identify({ sources }: Plan, client: Address): Identity {
 
 const equal = (left: Address, right: Address): boolean =>
   left.family === right.family && left.words.every((word, index) => word === right.words[index])
-
-function address(text: string): Address {
-  const parsed = parseAddress(text)
-  if (!parsed) throw new Error(`"${text}" is no address`)
-  return parsed
-}

@@ -4,9 +4,9 @@
  */
 
 import fc from 'fast-check'
-import { parseCidr } from '../../src/address/address.ts'
 import type { Listener, Plan, Rule, Scope } from '../../src/table/plan/plan.ts'
 import { DEFAULT_POLICY } from '../../src/table/plan/policy.ts'
+import { rangeOf } from './addresses.ts'
 
 /** msgpackr gives back plain objects, so the plans are made of plain objects. */
 const record = <T>(fields: { [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<T> =>
@@ -33,9 +33,7 @@ const cidr = fc
   )
   .map(([text, any, likely]) => {
     const most = text.includes(':') ? 128 : 32
-    return parseCidr(
-      `${text}/${Math.min(most, most === 32 && any % 3 === 0 ? any : likely)}`,
-    ) as Rule['destinations'][number]
+    return rangeOf(`${text}/${Math.min(most, most === 32 && any % 3 === 0 ? any : likely)}`)
   })
 const cidrs = mostly([] as Rule['destinations'][number][], fc.array(cidr, { maxLength: 3 }))
 

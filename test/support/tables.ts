@@ -1,11 +1,11 @@
 /** Tables for tests: built from a Plan in one step. */
 
-import { parseInto } from '../../src/address/address.ts'
 import { createSlots, NO_COUNTS, Slots } from '../../src/stats/counter-slots.ts'
 import { buildTable } from '../../src/table/build/builder.ts'
 import { openTable, type Table } from '../../src/table/format/table.ts'
 import { createQuery, type Query } from '../../src/table/match/query.ts'
 import type { Plan } from '../../src/table/plan/plan.ts'
+import { addressOf } from './addresses.ts'
 
 /** The table of `plan`, with slots of its own. */
 export function tableOf(plan: Plan, generation = 1): Table {
@@ -24,8 +24,11 @@ export function queryOf(
   query.isTls = isTls
   query.serverName = serverName
   query.listener = listener
-  query.clientFamily = parseInto(client, query.client, 0)
-  query.destinationFamily = parseInto(destination, query.destination, 0)
+  const [from, to] = [addressOf(client), addressOf(destination)]
+  query.clientFamily = from.family
+  query.client.set(from.words)
+  query.destinationFamily = to.family
+  query.destination.set(to.words)
   query.destinationPort = port
   return query
 }
