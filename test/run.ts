@@ -6,6 +6,7 @@
  *   npm run test:full -- --rest what npm test does not run as well (support/rest.ts)
  *   npm test -- --times FILE…   how long each file takes
  *   npm test -- FILE --name R   only tests whose name matches R, a regular expression
+ *   npm test -- --at-once N     so many files at a time
  *
  * Each file has a process of its own, except for those that need none: test/groups holds modules
  * that import the files of a folder into one process. With WEIR_TEST_STRICT=1, as in .ci/run, a
@@ -29,36 +30,39 @@ const TIMEOUT_MS = 180_000
 /** A file without output for longer than any test may take hangs. */
 const SILENCE_MS = Number(process.env.WEIR_TEST_SILENCE_MS ?? TIMEOUT_MS + 60_000)
 /** Tests wait for much: with as many files at a time as there are CPUs, these would be idle. */
-const AT_ONCE = Math.ceil(availableParallelism() * 2)
+const AT_ONCE_EACH = 2
 /**
  * What takes longest, longest first (`--times` tells), so that no file is left to run alone at the
  * end. Of npm test and test:full together: what is short in one of them does no harm there.
  */
 const LONGEST = [
-  'test/sim/planted.test.ts',
-  'test/groups/admin-even.ts',
-  'test/groups/admin-odd.ts',
-  'test/sim/sim.test.ts',
-  'test/groups/engine-odd.ts',
-  'test/groups/browser.ts',
   'test/groups/engine-even.ts',
+  'test/groups/engine-odd.ts',
+  'test/groups/admin-even.ts',
   'test/groups/control.ts',
-  'test/sim/fidelity.test.ts',
+  'test/groups/browser.ts',
+  'test/groups/admin-odd.ts',
+  'test/sim/planted.test.ts',
   'test/groups/cli.ts',
   'test/groups/table.ts',
-  'test/groups/config.ts',
   'test/groups/kernel.ts',
-  'test/bench/soak.test.ts',
   'test/groups/field.ts',
+  'test/package.test.ts',
+  'test/sim/fidelity.test.ts',
+  'test/bench/weighting.test.ts',
+  'test/groups/config.ts',
+  'test/sim/sim.test.ts',
+  'test/models/models.test.ts',
+  'test/bench/soak.test.ts',
   'test/bench/reload.test.ts',
   'test/bench/memory.test.ts',
+  'test/bench/readings.test.ts',
+  'test/bench/lookup.test.ts',
   'test/engine/balance-workers.test.ts',
   'test/engine/silent.test.ts',
-  'test/bench/weighting.test.ts',
+  'test/control/lost-ways.test.ts',
   'test/groups/bench.ts',
-  'test/models/models.test.ts',
-  'test/package.test.ts',
-  'test/bench/readings.test.ts',
+  'test/run.test.ts',
 ]
 
 const { values, positionals } = parseArgs({
@@ -67,6 +71,7 @@ const { values, positionals } = parseArgs({
     times: { type: 'boolean', default: false },
     rest: { type: 'boolean', default: false },
     name: { type: 'string' },
+    'at-once': { type: 'string' },
   },
 })
 
@@ -98,7 +103,7 @@ const watchdog = new Watchdog(
 
 const tests = run({
   files,
-  concurrency: AT_ONCE,
+  concurrency: Number(values['at-once'] ?? availableParallelism() * AT_ONCE_EACH),
   timeout: TIMEOUT_MS,
   ...(values.name === undefined ? {} : { testNamePatterns: new RegExp(values.name) }),
   execArgv: [
