@@ -2,6 +2,7 @@
 
 import type { FastifyInstance } from 'fastify'
 import { monotonicMs } from '../../base/clock.ts'
+import { configurationHash } from '../../config/configuration-hash.ts'
 import type { Gateway } from '../../control/gateway.ts'
 import { WHYS } from '../../control/readiness.ts'
 import { REASONS } from '../../stats/reasons.ts'
@@ -25,6 +26,9 @@ export const summary = object({
   monotonicMs: number('A monotonic clock; only differences are meaningful.'),
   uptimeS: number(),
   generation: integer(),
+  configuration: text(
+    'A digest of what is configured, equal on all replicas that read the same: without Pods, Nodes, endpoints and the content of Secrets.',
+  ),
   endpointsRevision: integer('Changes of endpoints since the generation was published.'),
   clientsRevision: integer('Changes of client identities since then.'),
   names: record(integer(), 'DNS names of endpoints, by state.'),
@@ -43,7 +47,7 @@ export const summary = object({
 })
 
 export function readSummary(gateway: Gateway, version: string) {
-  const { plane, generation, table } = servingOf(gateway)
+  const { plane, generation, table, compiled } = servingOf(gateway)
   const { engine, stats } = plane
   const { closed, ...counts } = totals(openStats(stats))
   const { ready, why, draining } = gateway.readiness()
@@ -52,6 +56,7 @@ export function readSummary(gateway: Gateway, version: string) {
     engine,
     workers: plane.status().length,
     generation,
+    configuration: configurationHash(compiled.resources),
     endpointsRevision: table.endpointsRevision,
     clientsRevision: table.clientsRevision,
     names: countsOf(gateway),

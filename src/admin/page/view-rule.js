@@ -115,7 +115,7 @@ const gone = ({ rule: name }) => html`<section class="card" aria-labelledby="rul
     by their place in the VirtualService.
   </p>
   <p>
-    <a href=${href('rules', { q: (name ?? '').split(' ')[0] })}>Rules of its VirtualService</a>
+    <a href=${href('rules', { q: (name ?? '').replace(/ [^ ]*$/, '') })}>Rules of its VirtualService</a>
     <a href=${href('reloads')}>What reloads have changed</a>
   </p>
 </section>`

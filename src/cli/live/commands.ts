@@ -45,11 +45,28 @@ function addStatus(program: Command, env: Env, ask: Ask): void {
   program
     .command('status')
     .description('show the state of a running gateway; exit 0 ready, 1 not')
+    .addOption(
+      new Option(
+        '--fleet <HOSTS>',
+        'several gateways as one: host[:port],…; a name stands for all its addresses. Exit 1 if one is not ready, or serves another configuration',
+      ).conflicts('admin'),
+    )
     .addOption(adminOption())
     .addOption(outputOption())
-    .addHelpText('after', examples('weir status', 'weir status --admin unix:/run/weir.sock --output json'))
-    .action(({ admin, output }) =>
-      ask(admin, async client => (await import('./status.ts')).status(client, output, env)),
+    .addHelpText(
+      'after',
+      examples(
+        'weir status',
+        'weir status --admin unix:/run/weir.sock --output json',
+        'weir status --fleet weir-admin.gateways.svc.cluster.local',
+      ),
+    )
+    .action(({ admin, output, fleet: hosts }) =>
+      ask(admin, async client =>
+        hosts === undefined
+          ? (await import('./status.ts')).status(client, output, env)
+          : (await import('./fleet.ts')).fleet(hosts, output, env),
+      ),
     )
 }
 

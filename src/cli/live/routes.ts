@@ -158,7 +158,10 @@ function givenText({ givenAway, takenOver }: Rule['destinations'][number]): stri
   return texts.length === 0 ? '' : ` (${texts.join(', ')})`
 }
 
-function bandTexts(one: Rule['destinations'][number]): [got: string, band: string] {
+/** What a destination got, and the bounds of it. */
+export function bandTexts(
+  one: Pick<Rule['destinations'][number], 'deliveredShare'>,
+): [got: string, band: string] {
   if (one.deliveredShare === null) return ['', '']
   const { share, low, high, verdict } = one.deliveredShare
   const percent = (value: number) => (value * 100).toFixed(1)

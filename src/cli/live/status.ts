@@ -14,6 +14,7 @@ export type Summary = {
   readonly monotonicMs: number
   readonly uptimeS: number
   readonly generation: number
+  readonly configuration: string
   readonly endpointsRevision: number
   readonly clientsRevision: number
   readonly names: Readonly<Record<string, number>>

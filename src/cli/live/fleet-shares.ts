@@ -1,0 +1,90 @@
+/**
+ * Shares that several gateways have delivered together.
+ *
+ * The bands are those of one gateway (control/observe/share-verdict.ts) over the summed counts:
+ * random splits of replicas are one random split. An exact split is exact on each replica, to less
+ * than one connection, so N of them are to less than N, and what may be under way on their workers.
+ * Sticky splits are judged by clients, who may come to several replicas: of these only the
+ * connections are summed.
+ */
+
+import { chances, type DeliveredShare, deliveredShare } from '../../control/observe/share-verdict.ts'
+import type { Split } from '../../table/plan/plan.ts'
+import { SPLITS } from '../../table/plan/plan.ts'
+import { columns, countText, shareText } from './format.ts'
+import { bandTexts, destinationText, placeText, type Rule } from './routes.ts'
+import type { Summary } from './status.ts'
+
+type Counted = { readonly summary: Pick<Summary, 'workers'>; readonly rules: readonly Rule[] }
+
+export type FleetRule = {
+  readonly rule: string
+  readonly split: Split | null
+  readonly connections: number
+  readonly destinations: readonly {
+    readonly destination: string
+    readonly configuredShare: number | null
+    readonly connections: number
+    readonly deliveredShare: DeliveredShare | null
+  }[]
+}
+
+/** @param replicas  Of one configuration. */
+export function fleetShares(replicas: readonly Counted[]): FleetRule[] {
+  const byRule = Map.groupBy(
+    replicas.flatMap(each => each.rules),
+    each => placeText(each.rule),
+  )
+  const splitOf = ([{ split }]: readonly Rule[]): Split | null => SPLITS.find(each => each === split) ?? null
+  const all = [...byRule.values()].reduce(
+    (sum, rules) => sum + chances(splitOf(rules), rules[0].destinations.length),
+    0,
+  )
+  const underWay = replicas.reduce((sum, each) => sum + 1 + each.summary.workers, 0)
+  return [...byRule].map(([rule, rules]) => ruleOf(rule, rules, splitOf(rules), { chances: all, underWay }))
+}
+
+function ruleOf(
+  rule: string,
+  rules: readonly Rule[],
+  split: Split | null,
+  looks: { readonly chances: number; readonly underWay: number },
+): FleetRule {
+  const byName = Map.groupBy(
+    rules.flatMap(each => each.destinations),
+    destinationText,
+  )
+  const counts = [...byName].map(([destination, each]) => ({
+    destination,
+    configuredShare: each[0].configuredShare,
+    connections: each.reduce((sum, one) => sum + one.connections, 0),
+  }))
+  const connections = counts.reduce((sum, each) => sum + each.connections, 0)
+  return {
+    rule,
+    split,
+    connections,
+    destinations: counts.map(each => ({
+      ...each,
+      deliveredShare:
+        split === 'sticky'
+          ? null
+          : deliveredShare(each.connections, connections, each.configuredShare, split, looks),
+    })),
+  }
+}
+
+/** @param replicas  How many have been asked. */
+export function shareLines(rules: readonly FleetRule[], replicas: number): string[] {
+  return rules.flatMap(({ rule, split, connections, destinations }) => {
+    const bound = split === 'exact' && replicas > 1 ? `, exact to less than ${replicas}` : ''
+    const rows = destinations.map(each => [
+      each.configuredShare === null ? 'was' : shareText(each.configuredShare, 2),
+      ...bandTexts(each),
+      countText(each.connections),
+      each.destination,
+    ])
+    const head = `${rule}  ${countText(connections)} ${connections === 1 ? 'connection' : 'connections'}${bound}`
+    return [head, ...columns(rows, new Set([0, 1, 3])).map(line => `    ${line}`)]
+  })
+}
