@@ -57,7 +57,7 @@ test('faults in any order', { skip: fullOnly }, async () => {
       const after = (close: unknown): void => void closing.push(close as () => Promise<void>)
       const scene = await Scene.of({ after }, { hasWatchList })
       try {
-        const followed = await scene.follow()
+        const followed = await scene.follow({ pace: { idleMs: 300, streamMs: 1_000 } })
         for (const each of steps)
           if (typeof each === 'string') await ACTIONS[each](scene)
           else scene.api.inject({ resource: each.resource }, FAULTS[each.fault](each.times), each.times)

@@ -14,8 +14,8 @@ export const QUICK = {
   healthyMs: 1_000,
   pageSize: 3,
   watchS: 300,
-  idleMs: 150,
-  streamMs: 150,
+  idleMs: 10_000,
+  streamMs: 10_000,
   shortMs: 5,
   absentMs: 30,
 }
@@ -100,14 +100,19 @@ export class Followed {
 
   /** What the API has of the kinds that are followed, as far as weir reads it. */
   #stored(): Map<string, ApiObject> {
-    const followed = new Set(this.source.states.map(({ kind }) => kind))
+    // A kind may be followed in an older version that its definition had first.
+    const followed = new Map(
+      this.source.states
+        .filter(({ title }) => !title.includes('gateway.'))
+        .map(({ kind, version }) => [kind, version]),
+    )
     const kinds = this.#api.kinds
       .all()
       .filter(({ kind, group }) => followed.has(kind) && !group.startsWith('gateway.'))
     return new Map(
       kinds.flatMap(kind =>
         this.#api.store.list(kind).map(stored => {
-          const version = kind.group === '' ? 'v1' : `${kind.group}/${kind.versions[0]}`
+          const version = kind.group === '' ? 'v1' : `${kind.group}/${followed.get(kind.kind)}`
           const { object } = readObject(stored, kind.kind, version) as { object: ApiObject }
           return [objectKey(object), object] as const
         }),

@@ -22,7 +22,7 @@ export const service = (name: string, port = 27017): KubeObject => ({
 })
 
 const FIRST = [...['a', 'b', 'c', 'd', 'e', 'f', 'g'].map(name => route(name)), service('mongo')]
-/** Bookmarks come before a quiet watch counts as dead (QUICK.idleMs). */
+/** Bookmarks come before a quiet watch counts as dead, where a test lets that be soon. */
 const BOOKMARK_MS = 50
 
 export class Scene {
