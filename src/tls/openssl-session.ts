@@ -55,18 +55,31 @@ export class OpenSslSession implements Session {
   readonly #pipe: Pipe
   readonly #isServer: boolean
   readonly #judge: Judge | null
+  readonly #prepare: ((isFirst: boolean) => void) | null
+  #isFirst = true
   readonly #edges = new RecordEdges()
   #unread: Unread = Unread.unknown
   #session: bigint
   #isOver = false
 
-  /** @param session  An SSL with the pipe's BIO, and no state yet; this object frees it. */
-  constructor(openssl: OpenSsl, pipe: Pipe, session: bigint, isServer: boolean, judge: Judge | null) {
+  /**
+   * @param session  An SSL with the pipe's BIO, and no state yet; this object frees it.
+   * @param prepare  Is called before each step of the handshake.
+   */
+  constructor(
+    openssl: OpenSsl,
+    pipe: Pipe,
+    session: bigint,
+    isServer: boolean,
+    judge: Judge | null,
+    prepare: ((isFirst: boolean) => void) | null,
+  ) {
     this.#openssl = openssl
     this.#pipe = pipe
     this.#session = session
     this.#isServer = isServer
     this.#judge = judge
+    this.#prepare = prepare
   }
 
   feed(at: number, bytes: number): void {
@@ -81,6 +94,8 @@ export class OpenSslSession implements Session {
     this.#use()
     if (this.#isOver) return Step.failed
     clearErrors() // what others have left would be taken for this one's
+    if (this.#prepare) this.#prepare(this.#isFirst)
+    this.#isFirst = false
     const result = this.#isServer ? acceptSession(this.#session) : connectSession(this.#session)
     this.hasOutput = true
     if (result === 1) return this.#judged()

@@ -61,7 +61,11 @@ export class OpenSslSessions implements Sessions {
     if (context === 0n) return Own.noCertificate
     const { verify } = server
     const judge: Judge | null = verify && (certificate => judgeClient(verify, certificate))
-    return this.#session(context, true, judge) ?? Own.noMemory
+    const { tickets } = this.#shared
+    const turn = tickets.hasOlder(context) ? (isFirst: boolean) => tickets.turn(context, isFirst) : null
+    const session = newSession(context, this.#pipe.inner)
+    if (session === 0n) return Own.noMemory
+    return new OpenSslSession(this.#openssl, this.#pipe, session, true, judge, turn)
   }
 
   connect(upstream: TlsUpstream): Session | number {
@@ -72,11 +76,11 @@ export class OpenSslSessions implements Sessions {
     const isNative = names.every(name => isIP(name) === 0 && !/[:/@]/.test(name))
     const judge: Judge | null =
       isChecked && !isNative ? certificate => judgeUpstream(names, certificate) : null
-    const session = this.#session(context, false, judge, ssl => {
-      if (serverName !== '') this.#openssl.ssl.SSL_ctrl(ssl, Ctrl.hostName, 0n, `${serverName}`)
-      if (isChecked && isNative) this.#expect(ssl, names)
-    })
-    return session ?? Own.noMemory
+    const session = newSession(context, this.#pipe.inner)
+    if (session === 0n) return Own.noMemory
+    if (serverName !== '') this.#openssl.ssl.SSL_ctrl(session, Ctrl.hostName, 0n, `${serverName}`)
+    if (isChecked && isNative) this.#expect(session, names)
+    return new OpenSslSession(this.#openssl, this.#pipe, session, false, judge, null)
   }
 
   end(): void {
@@ -97,18 +101,6 @@ export class OpenSslSessions implements Sessions {
     const { ssl } = this.#openssl
     ssl.SSL_set_hostflags(session, Host.noPartialWildcards | Host.neverSubject)
     for (const name of names) ssl.SSL_add1_host(session, name)
-  }
-
-  #session(
-    context: bigint,
-    isServer: boolean,
-    judge: Judge | null,
-    prepare: (ssl: bigint) => void = () => {},
-  ): Session | null {
-    const session = newSession(context, this.#pipe.inner)
-    if (session === 0n) return null
-    prepare(session)
-    return new OpenSslSession(this.#openssl, this.#pipe, session, isServer, judge)
   }
 
   #context(asked: object, make: () => Context): Context {

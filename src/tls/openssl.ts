@@ -49,7 +49,6 @@ const SYMBOLS = {
   SSL_CTX_set_options: { return: 'u64', arguments: [POINTER, 'u64'] },
   SSL_CTX_set_num_tickets: { return: 'i32', arguments: [POINTER, POINTER] },
   SSL_CTX_set_session_id_context: { return: 'i32', arguments: [POINTER, POINTER, 'u32'] },
-  SSL_CTX_set_tlsext_ticket_key_evp_cb: { return: 'i32', arguments: [POINTER, POINTER] },
   SSL_CTX_set_verify: { return: 'void', arguments: [POINTER, 'i32', POINTER] },
   SSL_CTX_use_PrivateKey: { return: 'i32', arguments: [POINTER, POINTER] },
   SSL_CTX_use_certificate: { return: 'i32', arguments: [POINTER, POINTER] },
@@ -86,6 +85,7 @@ const HOT_SYMBOLS = {
   BIO_up_ref: { return: 'i32', arguments: [POINTER] },
   BIO_write: { return: 'i32', arguments: [POINTER, POINTER, 'i32'] },
   ERR_clear_error: { return: 'void', arguments: [] },
+  SSL_CTX_set_tlsext_ticket_key_evp_cb: { return: 'i32', arguments: [POINTER, POINTER] },
   SSL_accept: { return: 'i32', arguments: [POINTER] },
   SSL_connect: { return: 'i32', arguments: [POINTER] },
   SSL_free: { return: 'void', arguments: [POINTER] },
@@ -146,6 +146,7 @@ const {
   BIO_up_ref: c_BIO_up_ref,
   BIO_write: c_BIO_write,
   ERR_clear_error: c_ERR_clear_error,
+  SSL_CTX_set_tlsext_ticket_key_evp_cb: c_SSL_CTX_set_tlsext_ticket_key_evp_cb,
   SSL_accept: c_SSL_accept,
   SSL_connect: c_SSL_connect,
   SSL_free: c_SSL_free,
@@ -182,6 +183,9 @@ export const newSession = (context: bigint, bio: bigint): bigint => {
   c_SSL_set_bio(session, bio, bio)
   return session
 }
+/** 0n: none, and OpenSSL's own key counts. */
+export const setTicketCallback = (context: bigint, call: bigint): number =>
+  c_SSL_CTX_set_tlsext_ticket_key_evp_cb(context, call)
 /** SSL_accept(3) and SSL_connect(3): the next step of a handshake. */
 export const acceptSession = (session: bigint): number => c_SSL_accept(session)
 export const connectSession = (session: bigint): number => c_SSL_connect(session)
@@ -233,6 +237,7 @@ export const SslError = { ssl: 1, wantRead: 2, wantWrite: 3, zeroReturn: 6 } as 
 export const Ctrl = {
   mode: 33,
   sessionCacheMode: 44,
+  ticketKeys: 59,
   hostName: 55,
   statusCallback: 63,
   statusType: 65,

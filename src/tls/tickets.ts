@@ -1,12 +1,16 @@
 /**
  * Session tickets: sealed with the current key, opened with that or the one before, whose tickets
- * are renewed. OpenSSL itself takes one key, so that all tickets would be lost when it turns.
+ * are renewed. OpenSSL itself has the current key alone, and seals with it. A callback costs more
+ * than that (docs/benchmarks.md), so one is there only while OpenSSL reads a ClientHello, and only
+ * if there is a key before: it opens either's tickets.
  *
  * The format is OpenSSL's own, of RFC 5077: AES-256 in CBC mode and an HMAC with SHA-256
  * (SSL_CTX_set_tlsext_ticket_key_evp_cb(3)).
  */
 
-import { addressOf, callback, type OpenSsl, readWord, writeWord } from './openssl.ts'
+import { assert } from '../base/assert.ts'
+import { TICKET_KEY_BYTES } from './material.ts'
+import { addressOf, Ctrl, callback, type OpenSsl, readWord, setTicketCallback, writeWord } from './openssl.ts'
 
 /** What the callback returns. */
 const NO_TICKET = 0
@@ -15,6 +19,8 @@ const RENEW = 2
 
 /** One key, where OpenSSL can read it: its parts, and the parameters of the HMAC, OSSL_PARAM(3). */
 class Key {
+  /** The key as OpenSSL has its own: name, HMAC, AES. */
+  readonly address: bigint
   readonly name: readonly [bigint, bigint]
   readonly cipherKey: bigint
   readonly parameters: bigint
@@ -29,6 +35,7 @@ class Key {
     bytes.write('key\0digest\0SHA256\0', WORDS_AT, 'latin1')
     this.#parameter(0, at + BigInt(WORDS_AT), OCTETS, at + 16n, 32)
     this.#parameter(1, at + BigInt(WORDS_AT + 4), TEXT, at + BigInt(WORDS_AT + 11), 6)
+    this.address = at
     this.name = [bytes.readBigUInt64LE(0), bytes.readBigUInt64LE(8)]
     this.cipherKey = at + 48n
     this.parameters = at + BigInt(PARAMETERS_AT)
@@ -73,14 +80,25 @@ export class Tickets {
 
   /** @param keys  The current one first. */
   seal(context: bigint, keys: readonly Uint8Array[]): void {
-    this.#keys.set(
-      context,
-      keys.map(each => new Key(each)),
-    )
-    this.#openssl.ssl.SSL_CTX_set_tlsext_ticket_key_evp_cb(context, this.#callback)
+    const all = keys.map(each => new Key(each))
+    this.#keys.set(context, all)
+    const [{ address }] = all
+    const { ssl } = this.#openssl
+    const isTaken = ssl.SSL_CTX_ctrl(context, Ctrl.ticketKeys, BigInt(TICKET_KEY_BYTES), address) === 1n
+    assert(isTaken, 'OpenSSL takes no key of tickets')
   }
 
-  /** When contexts are freed. Handshakes that have begun with them end without a ticket. */
+  /** Whether tickets of another key than the current one are taken. */
+  hasOlder(context: bigint): boolean {
+    return (this.#keys.get(context)?.length ?? 0) > 1
+  }
+
+  /** Before each step of a handshake: only in the first one OpenSSL opens a ticket. */
+  turn(context: bigint, isFirst: boolean): void {
+    setTicketCallback(context, isFirst ? this.#callback : 0n)
+  }
+
+  /** When contexts are freed. Handshakes that have begun with them get a ticket of their key. */
   clear(): void {
     for (const keys of this.#keys.values()) for (const key of keys) key.wipe()
     this.#keys.clear()
