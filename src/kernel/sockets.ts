@@ -224,7 +224,7 @@ export class Sockets implements SocketCalls {
 
   /**
    * From here on an inherited listener's connections get the options of this worker's own ones.
-   * @returns How many wait with those of before: they have them since the handshake (sk_clone_lock).
+   * @returns How many wait with those of before, which they have had since their handshake.
    */
   claim(listener: number): number {
     this.#set(listener, TCP_NODELAY, 1)

@@ -17,7 +17,7 @@ test('a waiting receive holds no buffer; one that got bytes holds one until it i
   skip,
 }, () => {
   withRing({}, (ring, arena) => {
-    const buffers = opened(Buffers.open(ring, { group: 3, count: 4, bytesEach: 1000 }))
+    const buffers = opened(Buffers.open(ring, { group: 3, count: 4, bytesEach: 1000, roomEach: 1000 }))
     const { client, server, close } = connected(ring)
     prepareRecvSelect(ring, client, 3, 1, 0)
     assert.deepEqual(drain(ring, 0), [])
@@ -40,7 +40,7 @@ test('without a free buffer a receive ends with ENOBUFS; after one is given back
   skip,
 }, () => {
   withRing({}, (ring, arena) => {
-    const buffers = opened(Buffers.open(ring, { group: 0, count: 2, bytesEach: 4 }))
+    const buffers = opened(Buffers.open(ring, { group: 0, count: 2, bytesEach: 4, roomEach: 4 }))
     const { client, server, close } = connected(ring)
     const from = arena.take(16)
     arena.u8.set([0, 1, 2, 3, 4, 5, 6, 7, 8, 9], from)
@@ -72,7 +72,7 @@ test('without a free buffer a receive ends with ENOBUFS; after one is given back
 
 test('a cancelled receive takes no buffer with it', { skip }, () => {
   withRing({}, ring => {
-    const buffers = opened(Buffers.open(ring, { group: 0, count: 2, bytesEach: 64 }))
+    const buffers = opened(Buffers.open(ring, { group: 0, count: 2, bytesEach: 64, roomEach: 64 }))
     const { client, close } = connected(ring)
     prepareRecvMultishot(ring, client, 0, 1, 0)
     assert.deepEqual(drain(ring, 0), [])
@@ -85,7 +85,7 @@ test('a cancelled receive takes no buffer with it', { skip }, () => {
 
 test('the ring of buffers goes round: every buffer is used, and the 16-bit tail wraps', { skip }, () => {
   withRing({}, (ring, arena) => {
-    const buffers = opened(Buffers.open(ring, { group: 0, count: 2, bytesEach: 64 }))
+    const buffers = opened(Buffers.open(ring, { group: 0, count: 2, bytesEach: 64, roomEach: 64 }))
     for (let turn = 0; turn < 65_533; turn++) {
       // As the kernel would after a completion, but without 65 533 of them: it only looks when it
       // receives.
@@ -108,20 +108,26 @@ test('the ring of buffers goes round: every buffer is used, and the 16-bit tail 
 
 test('giving a buffer back twice, or taking one that is taken, is our bug', { skip }, () => {
   withRing({}, ring => {
-    const buffers = opened(Buffers.open(ring, { group: 0, count: 2, bytesEach: 64 }))
+    const buffers = opened(Buffers.open(ring, { group: 0, count: 2, bytesEach: 64, roomEach: 64 }))
     assert.throws(() => buffers.give(0), /not taken/)
     assert.throws(() => buffers.give(2), /not taken/)
     assert.equal(buffers.take((1 << 16) | 1), 1)
     assert.throws(() => buffers.take((1 << 16) | 1), /taken already/)
-    assert.throws(() => Buffers.open(ring, { group: 1, count: 3, bytesEach: 64 }), /bug in weir/)
-    assert.throws(() => Buffers.open(ring, { group: 65_536, count: 2, bytesEach: 64 }), /bug in weir/)
+    assert.throws(
+      () => Buffers.open(ring, { group: 1, count: 3, bytesEach: 64, roomEach: 64 }),
+      /bug in weir/,
+    )
+    assert.throws(
+      () => Buffers.open(ring, { group: 65_536, count: 2, bytesEach: 64, roomEach: 64 }),
+      /bug in weir/,
+    )
   })
 })
 
 test('a group that is there already is refused by the kernel, not by us', { skip }, () => {
   withRing({}, ring => {
-    opened(Buffers.open(ring, { group: 0, count: 2, bytesEach: 64 }))
-    assert.equal(Buffers.open(ring, { group: 0, count: 2, bytesEach: 64 }), -Errno.EEXIST)
+    opened(Buffers.open(ring, { group: 0, count: 2, bytesEach: 64, roomEach: 64 }))
+    assert.equal(Buffers.open(ring, { group: 0, count: 2, bytesEach: 64, roomEach: 64 }), -Errno.EEXIST)
     prepareNop(ring, 1, 0)
     assert.equal(one(ring).result, 0)
   })
@@ -129,7 +135,9 @@ test('a group that is there already is refused by the kernel, not by us', { skip
 
 test('a spare buffer can be borrowed, one that the kernel may fill cannot', { skip }, () => {
   withRing({}, ring => {
-    const buffers = opened(Buffers.open(ring, { group: 0, count: 4, offered: 2, bytesEach: 16 }))
+    const buffers = opened(
+      Buffers.open(ring, { group: 0, count: 4, offered: 2, bytesEach: 16, roomEach: 16 }),
+    )
     const borrowed = [buffers.borrow(), buffers.borrow()]
     assert.deepEqual([new Set(borrowed).size, buffers.borrow(), buffers.free], [2, -1, 2])
     buffers.give(borrowed[0])

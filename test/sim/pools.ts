@@ -4,10 +4,13 @@ import { BUFFER, type BufferPool, type Memory } from '../../src/kernel/kernel.ts
 
 /** What a buffer holds that is nobody's: bytes that no peer has sent in this order. */
 const POISON = 0xdd
+/** For what the stand-in's TLS adds to a receive, as in src/kernel/kernel.ts. */
+const ROOM_MORE = 16
 
 export class Buffers implements BufferPool {
   readonly count: number
   readonly bytesEach: number
+  readonly roomEach: number
   free: number
   readonly #memory: Memory
   readonly #base: number
@@ -18,9 +21,10 @@ export class Buffers implements BufferPool {
 
   constructor(memory: Memory, count: number, bytesEach: number) {
     this.#memory = memory
-    this.#base = memory.take(count * bytesEach)
+    this.#base = memory.take(count * (bytesEach + ROOM_MORE))
     this.count = this.free = count
     this.bytesEach = bytesEach
+    this.roomEach = bytesEach + ROOM_MORE
     this.#offered = Array.from({ length: count }, (_, id) => id)
     this.#state = new Uint8Array(count)
   }
@@ -58,12 +62,12 @@ export class Buffers implements BufferPool {
     this.#state[id] = 0
     this.free++
     const at = this.at(id)
-    this.#memory.u8.fill(POISON, at, at + this.bytesEach)
+    this.#memory.u8.fill(POISON, at, at + this.roomEach)
     this.#offered.push(id)
   }
 
   at(id: number): number {
-    return this.#base + id * this.bytesEach
+    return this.#base + id * this.roomEach
   }
 }
 
@@ -73,7 +77,9 @@ export class Pools {
   readonly large: Buffers
 
   constructor(sizes: { small: number; smallBytes: number; large: number; largeBytes: number }) {
-    const u8 = new Uint8Array(sizes.small * sizes.smallBytes + sizes.large * sizes.largeBytes)
+    const u8 = new Uint8Array(
+      sizes.small * (sizes.smallBytes + ROOM_MORE) + sizes.large * (sizes.largeBytes + ROOM_MORE),
+    )
     let taken = 0
     this.memory = {
       u8,

@@ -7,6 +7,7 @@
 import assert from 'node:assert/strict'
 import { X509Certificate } from 'node:crypto'
 import { test } from 'node:test'
+import { LARGE_ONES, SMALL_ONES } from '../../src/kernel/kernel.ts'
 import type { TlsServer, TlsUpstream } from '../../src/table/plan/tls.ts'
 import { failureName } from '../../src/tls/details.ts'
 import { openssl } from '../../src/tls/openssl.ts'
@@ -124,6 +125,19 @@ test('bytes pass both ways, a half that has ended leaves the other open', { skip
     server.free()
     client.free()
   }
+})
+
+test('what fills a buffer fits into it encrypted, by each kind of cipher', { skip }, () => {
+  const ends = new Ends()
+  const block = { minVersion: 'TLSV1_1', maxVersion: 'TLSV1_1' } as const // its ciphers are of blocks
+  for (const kind of [{}, { maxVersion: 'TLSV1_2' } as const, block])
+    for (const { bytesEach, roomEach } of [SMALL_ONES, LARGE_ONES]) {
+      const [server, client] = ends.pair(kind, kind)
+      const said = ends.say(client, 'f'.repeat(bytesEach)).length
+      assert.ok(said > bytesEach && said <= roomEach, `${JSON.stringify(kind)}: ${said} of ${roomEach}`)
+      server.free()
+      client.free()
+    }
 })
 
 test('records in pieces of a byte, and what follows an end, harm nobody', { skip }, () => {

@@ -37,7 +37,7 @@ export type Listening = {
   readonly slot: number
   /** −1 after a failure. */
   fd: number
-  /** Waiting connections with options of the engine that opened it; −1: not this one's to accept. */
+  /** Waiting connections with options of the process that opened it; −1: not to be accepted yet. */
   foreign: number
   /** The local address of its connections if it is only one: then weir need not ask for each. */
   local: SocketName | null

@@ -3,6 +3,7 @@
  * buffers as there are. A session has to be emptied at once, since others need its memory.
  */
 
+import type { BufferPool } from '../../kernel/kernel.ts'
 import type { Session } from '../../tls/session.ts'
 import type { Queues } from './queues.ts'
 
@@ -27,7 +28,7 @@ export class TlsPieces {
   read(session: Session, first: number, pieces: Piece[]): number {
     const queues = this.#queues
     for (let buffer = first, filled = 0; buffer >= 0; ) {
-      const room = this.#roomOf(buffer) - filled
+      const room = this.#poolOf(buffer).bytesEach - filled
       const read = session.read(queues.placeOf(buffer) + filled, room)
       if (read > 0) filled += read
       if (read > 0 && read < room) continue
@@ -42,10 +43,10 @@ export class TlsPieces {
   /** What is encrypted, into `pieces`; false: no buffer is left for some of it. */
   take(session: Session, first: number, pieces: Piece[]): boolean {
     for (let buffer = first; buffer >= 0; buffer = this.#queues.borrow(false)) {
-      const room = this.#roomOf(buffer)
-      const bytes = session.take(this.#queues.placeOf(buffer), room)
+      const { roomEach } = this.#poolOf(buffer)
+      const bytes = session.take(this.#queues.placeOf(buffer), roomEach)
       this.#keep(buffer, bytes, pieces)
-      if (bytes < room) return true
+      if (bytes < roomEach) return true
     }
     this.#giveUp(session)
     return false
@@ -72,8 +73,8 @@ export class TlsPieces {
     return buffer < 0 ? queues.borrow(false) : buffer
   }
 
-  #roomOf(buffer: number): number {
+  #poolOf(buffer: number): BufferPool {
     const { small, large } = this.#queues
-    return this.#queues.isLarge(buffer) ? large.bytesEach : small.bytesEach
+    return this.#queues.isLarge(buffer) ? large : small
   }
 }

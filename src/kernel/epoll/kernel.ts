@@ -19,7 +19,15 @@ import { assert } from '../../base/assert.ts'
 import { Arena } from '../arena.ts'
 import { Errno } from '../errno.ts'
 import { isQuiet } from '../held.ts'
-import { type Kernel, LARGE, MORE, type Pool as PoolName } from '../kernel.ts'
+import {
+  BUFFER_BYTES,
+  type Kernel,
+  LARGE,
+  LARGE_ONES,
+  MORE,
+  type Pool as PoolName,
+  SMALL_ONES,
+} from '../kernel.ts'
 import * as libc from '../libc.ts'
 import { Pipes } from '../pipes.ts'
 import { SOCKET_ADDRESS_BYTES, writeSocketAddress } from '../socket-address.ts'
@@ -44,12 +52,6 @@ import type { Queue } from './queue.ts'
 import { EpollSockets } from './sockets.ts'
 import { Turn } from './turn.ts'
 import { Waiting } from './waiting.ts'
-
-/** Only used ones take memory. */
-const SMALL_ONES = { count: 32_768, bytesEach: 2048 }
-/** 64 KiB each cost 1.65 times the CPU. */
-const LARGE_ONES = { count: 128, bytesEach: 262_144 }
-const BUFFER_BYTES = SMALL_ONES.count * SMALL_ONES.bytesEach + LARGE_ONES.count * LARGE_ONES.bytesEach
 
 /** No queue limits operations here. */
 const ROOM = 65_536
@@ -90,8 +92,8 @@ export class EpollKernel implements Kernel {
     this.#waiting = waiting
     this.#descriptors = waiting.descriptors
     this.#queue = waiting.queue
-    this.small = new Pool(arena, SMALL_ONES.count, SMALL_ONES.bytesEach)
-    this.large = new Pool(arena, LARGE_ONES.count, LARGE_ONES.bytesEach)
+    this.small = new Pool(arena, SMALL_ONES)
+    this.large = new Pool(arena, LARGE_ONES)
     this.pipes = new Pipes(arena)
     this.sockets = new EpollSockets({
       arena,

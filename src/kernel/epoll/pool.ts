@@ -12,6 +12,7 @@ const COUNT_MAX = 65_536
 export class Pool implements BufferPool {
   readonly count: number
   readonly bytesEach: number
+  readonly roomEach: number
   free: number
   readonly #base: number
   readonly #at: number
@@ -19,12 +20,16 @@ export class Pool implements BufferPool {
   readonly #spare: Uint16Array
   readonly #taken: Uint8Array
 
-  constructor(arena: Arena, count: number, bytesEach: number) {
+  constructor(
+    arena: Arena,
+    { count, bytesEach, roomEach }: Pick<BufferPool, 'count' | 'bytesEach' | 'roomEach'>,
+  ) {
     assert(count > 0 && count <= COUNT_MAX, `${count} buffers`)
     this.count = count
     this.bytesEach = bytesEach
+    this.roomEach = roomEach
     this.free = count
-    this.#at = arena.take(count * bytesEach, 4096)
+    this.#at = arena.take(count * roomEach, 4096)
     this.#base = arena.base
     this.#spare = Uint16Array.from({ length: count }, (_, index) => count - 1 - index)
     this.#taken = new Uint8Array(count)
@@ -61,6 +66,6 @@ export class Pool implements BufferPool {
   }
 
   at(id: number): number {
-    return this.#at + id * this.bytesEach
+    return this.#at + id * this.roomEach
   }
 }

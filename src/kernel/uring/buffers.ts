@@ -32,12 +32,14 @@ type BufferOptions = {
   /** How many of them the kernel may choose from, a power of two; default: all. */
   readonly offered?: number
   readonly bytesEach: number
+  readonly roomEach: number
 }
 
 export class Buffers {
   readonly group: number
   readonly count: number
   readonly bytesEach: number
+  readonly roomEach: number
   /** The number of free ones. */
   free = 0
   readonly #offeredMax: number
@@ -51,15 +53,16 @@ export class Buffers {
   readonly #taken: Uint8Array
   #tail = 0
 
-  private constructor(arena: Arena, { group, count, bytesEach, offered = count }: BufferOptions) {
+  private constructor(arena: Arena, { group, count, bytesEach, roomEach, offered = count }: BufferOptions) {
     this.#offeredMax = offered
     this.#spare = new Uint16Array(count)
     this.group = group
     this.count = count
     this.bytesEach = bytesEach
+    this.roomEach = roomEach
     this.#arena = arena
     this.#entries = arena.take(offered * ENTRY_BYTES, 4096)
-    this.#bytes = arena.take(count * bytesEach, 4096)
+    this.#bytes = arena.take(count * roomEach, 4096)
     this.#taken = new Uint8Array(count).fill(1)
   }
 
@@ -67,10 +70,13 @@ export class Buffers {
    * Takes memory from the ring's arena and registers it, or returns −errno; all buffers are free.
    */
   static open(ring: Ring, options: BufferOptions): Buffers | number {
-    const { group, count, bytesEach, offered = count } = options
+    const { group, count, bytesEach, roomEach, offered = count } = options
     assert(offered <= OFFERED_MAX && Number.isInteger(Math.log2(offered)), `${offered} buffers offered`)
     assert(count >= offered && count <= COUNT_MAX, `${count} buffers`)
-    assert(group >= 0 && group <= 0xffff && bytesEach > 0, `buffer group ${group} of ${bytesEach} bytes each`)
+    assert(
+      group >= 0 && group <= 0xffff && bytesEach > 0 && roomEach >= bytesEach,
+      `buffer group ${group} of ${bytesEach} bytes each`,
+    )
     const buffers = new Buffers(ring.arena, options)
     const result = buffers.#register(ring.fd)
     if (result < 0) return result
@@ -101,7 +107,7 @@ export class Buffers {
 
   /** The arena's offset of buffer `id`. */
   at(id: number): number {
-    return this.#bytes + id * this.bytesEach
+    return this.#bytes + id * this.roomEach
   }
 
   /** Gives buffer `id` back to the kernel, which may fill it at once. */

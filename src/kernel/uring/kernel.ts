@@ -2,7 +2,15 @@
 
 import type { Family } from '../../address/address.ts'
 import { Arena } from '../arena.ts'
-import { ENTRIES_EACH, type Kernel, type Pool, SMALL } from '../kernel.ts'
+import {
+  BUFFER_BYTES,
+  ENTRIES_EACH,
+  type Kernel,
+  LARGE_ONES,
+  type Pool,
+  SMALL,
+  SMALL_ONES,
+} from '../kernel.ts'
 import { Pipes } from '../pipes.ts'
 import { SOCKET_ADDRESS_BYTES, writeSocketAddress } from '../socket-address.ts'
 import { Sockets } from '../sockets.ts'
@@ -28,11 +36,7 @@ import { Wake } from './wake.ts'
 
 const ENTRIES = 4096
 const COMPLETIONS = 16_384
-/** Only used ones take memory. */
-const SMALL_ONES = { group: 0, count: 32_768, offered: 256, bytesEach: 2048 }
-/** 256 KiB each gave 1.4 times the bulk throughput of 64 KiB. */
-const LARGE_ONES = { group: 1, count: 128, offered: 128, bytesEach: 262_144 }
-const BUFFER_BYTES = SMALL_ONES.count * SMALL_ONES.bytesEach + LARGE_ONES.count * LARGE_ONES.bytesEach
+const SMALL_OFFERED = 256
 /** Bytes of the arena for each socket address. */
 const ADDRESS_BYTES = Math.max(32, SOCKET_ADDRESS_BYTES)
 
@@ -75,9 +79,9 @@ export class UringKernel implements Kernel {
     if (typeof arena === 'number') return arena
     const ring = openRing(arena, { entries: ENTRIES, completions: COMPLETIONS, roomEach: ENTRIES_EACH })
     if (typeof ring === 'number') return ring
-    const small = Buffers.open(ring, SMALL_ONES)
+    const small = Buffers.open(ring, { ...SMALL_ONES, group: 0, offered: SMALL_OFFERED })
     if (typeof small === 'number') return small
-    const large = Buffers.open(ring, LARGE_ONES)
+    const large = Buffers.open(ring, { ...LARGE_ONES, group: 1 })
     return typeof large === 'number' ? large : new UringKernel({ ring, small, large }, wakeFd)
   }
 

@@ -66,7 +66,7 @@ function probeRing(ask: Ask, ring: Ring): string {
     const reason = supported.has(Op[name]) ? '' : `this kernel has no IORING_OP_${name}; ${since} has`
     if (ask(`IORING_OP_${name}`, since, reason)) return reason
   }
-  const buffers = Buffers.open(ring, { group: 0, count: 2, bytesEach: 16 })
+  const buffers = Buffers.open(ring, { group: 0, count: 2, bytesEach: 16, roomEach: 16 })
   const refused = typeof buffers === 'number' ? `this kernel has no provided buffers; Linux 5.19 has` : ''
   return ask('provided buffer rings', 'Linux 5.19', refused)
 }
