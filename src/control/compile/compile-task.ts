@@ -42,6 +42,7 @@ import {
 } from './beside-clients.ts'
 import { type ChangedFile, changedFiles } from './changed-files.ts'
 import { type CompiledLive, checkedClusters, compiledLive, namedClusters } from './cluster-rows.ts'
+import { collectIfLarge } from './collect.ts'
 import { type CompareTask, compareTask, type PublishedChanges } from './compare-task.ts'
 import { mirrorWith } from './mirror.ts'
 import { prepareDocuments } from './prepare-documents.ts'
@@ -158,9 +159,11 @@ let remembered: readonly Memory[] = []
 
 /** What the compiling thread runs: a compilation, or a comparison of what was published. */
 export default async function runTask(
-  task: CompileTask | CompareTask,
+  task: CompileTask | CompareTask | 'collect',
 ): Promise<Compiled | Rotated | PublishedChanges | Behind | null> {
-  return 'sources' in task ? compileTask(task) : compareTask(task)
+  if (task !== 'collect') return 'sources' in task ? compileTask(task) : compareTask(task)
+  collectIfLarge()
+  return null
 }
 
 /** The new configuration, or null if it equals `previous`. */

@@ -18,7 +18,7 @@ import type { Behind, Compiled, CompileTask, Rotated, Served } from './compile-t
 
 type Answer = Compiled | Rotated | Behind | PublishedChanges | null
 
-export type CompilingThread = Threads<CompileTask | CompareTask, Answer>
+export type CompilingThread = Threads<CompileTask | CompareTask | 'collect', Answer>
 
 /** What a Kubernetes API has; `forget` makes the next update a whole one. */
 type Objects = Pick<Source<ObjectUpdate>, 'current'> & { forget(): void }
@@ -84,13 +84,23 @@ export class Compiler {
       this.#objects?.forget() // the thread has been replaced
       compiled = (await this.#thread.run(task())) as Compiled | Rotated | null
     }
-    if (compiled) this.#previous = compiled.checksum
+    if (compiled) {
+      this.#previous = compiled.checksum
+      this.#collect()
+    }
     return compiled
   }
 
   /** What a table changed beside the one before it, when there is time. */
   async compare(before: TableBuffers, after: TableBuffers): Promise<PublishedChanges> {
-    return (await this.#thread.run({ before, after })) as PublishedChanges
+    const changes = await this.#thread.run({ before, after })
+    this.#collect()
+    return changes as PublishedChanges
+  }
+
+  /** Once the answer is used, the thread gives back what it took. */
+  #collect(): void {
+    this.#thread.run('collect').catch(() => {}) // the thread has ended, and its memory is gone
   }
 
   /** Makes the next compilation answer in any case. */

@@ -11,6 +11,9 @@ export type WorkingThreads = Threads<WorkerTask, void>
 
 const WORKER = threadModule('engine/worker/worker').href
 
+/** With the kernels, connections allocate next to nothing: a larger one would only fill up. */
+const YOUNG_MB = 6
+
 type WorkingThreadsOptions = {
   readonly least: number
   readonly most: number
@@ -27,4 +30,9 @@ export const workingThreads = ({
   engine,
   ...options
 }: WorkingThreadsOptions): WorkingThreads =>
-  new Threads({ module, ...options, data: { engine } satisfies Preload })
+  new Threads({
+    module,
+    youngMb: engine === 'node' ? undefined : YOUNG_MB,
+    ...options,
+    data: { engine } satisfies Preload,
+  })
