@@ -31,6 +31,7 @@ export function clusterOf(
   sources: Sources,
   { variables }: Env,
   onState?: (state: ReflectorState) => void,
+  onTrouble?: (text: string) => void,
 ): KubernetesSource {
   const settings = settingsIn(sources)
   return new KubernetesSource({
@@ -38,9 +39,11 @@ export function clusterOf(
     settings: {
       namespaces: settings.kubernetes.namespaces,
       gatewaySelector: settings.kubernetes.gatewaySelector,
+      status: onTrouble !== undefined && settings.kubernetes.status,
       ...needsSettings(settings),
     },
     ...(onState && { onState }),
+    ...(onTrouble && { onTrouble }),
   })
 }
 

@@ -99,7 +99,8 @@ export async function run(sources: Sources, flags: RunFlags, env: Env): Promise<
 
 async function clusterFor(sources: Sources, flags: RunFlags, env: Env, log: Logger) {
   const { clusterOf } = await import('./cluster.ts')
-  return clusterOf(flags, sources, env, new KubernetesLog(log).add)
+  const onTrouble = (why: string) => log.warn({ why }, `status is not written to the cluster: ${why}`)
+  return clusterOf(flags, sources, env, new KubernetesLog(log).add, onTrouble)
 }
 
 /** A person at a terminal (SIGINT) does not wait for load balancers. */

@@ -15,6 +15,7 @@ import { FileSource } from '../source/files/source.ts'
 import type { KubernetesSource } from '../source/kubernetes/source.ts'
 import { Names } from '../source/names/names.ts'
 import { SystemLookup } from '../source/names/system-lookup.ts'
+import { reportsOf } from './cluster-reports.ts'
 import { Compiler } from './compile/compile.ts'
 import type { Compiled } from './compile/compile-task.ts'
 import type { Diff } from './compile/diff-task.ts'
@@ -86,7 +87,7 @@ export class Gateway {
       slots: this.#compiler.slots,
       compare: (before, after) => this.#compiler.compare(before, after),
       live: options.kubernetes ? new LiveEndpoints(options.kubernetes) : null,
-      onPublished: () => options.onPublished?.(),
+      onPublished: () => this.#published(),
       onFiles: files => this.#certificateFiles.follow(files),
     })
     this.#reloads = new Reloads({
@@ -259,6 +260,13 @@ export class Gateway {
   /** Reopens the access log's file after a rename. */
   reopenLogs(): void {
     this.#plane?.reopenLogs()
+  }
+
+  /** Tells the cluster what was made of its resources, too. */
+  #published(): void {
+    this.#options.onPublished?.()
+    const { kubernetes, serving } = this
+    if (kubernetes?.writes && serving) kubernetes.report(reportsOf(serving.compiled, kubernetes.all()))
   }
 
   #startWorkers(): DataPlane {

@@ -63,7 +63,7 @@ const slice = (
 })
 
 /** Waits as the product does, only shorter. */
-const PACE = { ...DEFAULT_PACE, leastMs: 20, mostMs: 100, absentMs: 50, shortMs: 5 }
+const PACE = { ...DEFAULT_PACE, leastMs: 20, mostMs: 100, absentMs: 50, shortMs: 5, spreadMs: 5 }
 
 type Options = FakeOptions & { readonly settings?: string; readonly sourcePace?: typeof PACE }
 
@@ -89,6 +89,7 @@ async function scene(
       namespaces: [],
       gatewaySelector: {},
       identity: 'none',
+      status: true,
       hasLocality: false,
       namespace: null,
     },
@@ -227,6 +228,26 @@ test('an old server: no WatchList, EndpointSlices of v1beta1 or none, CRDs that 
   api.put(endpoints(await echo(t, 'b')))
   await logged('endpoints revision 1 of generation 2')
   equal(await ask(port), 'b test')
+})
+
+test('status and Events say what is wrong, once, and that it is right again', async t => {
+  const a = await echo(t, 'a')
+  const wrong = istio('VirtualService', 'echo', { hosts: ['*'], gateways: ['edge'], tcp: [{ rout: [] }] })
+  const routed = (): KubeObject => api.get(wrong)
+  const { api, logged } = await scene(t, at => [edge(at), route('echo'), service('echo'), slice('echo', a)])
+  const condition = () =>
+    (
+      Object(routed().status).conditions as { type: string; status: string; message: string }[] | undefined
+    )?.[0]
+  api.put(wrong)
+  await logged('CFG102')
+  while (condition()?.status !== 'False' || api.count('create', 'events') === 0) await api.nextRequest
+  equal(condition()?.type, 'gateway.weir/Accepted')
+  ok(condition()?.message.includes('CFG102 spec.tcp[0].rout: field "rout" is not known here'))
+  api.put({ ...routed(), spec: route('other').spec })
+  while (condition()?.status !== 'True') await api.nextRequest
+  const written = api.requests.filter(each => each.verb === 'patch').length
+  equal(written, 2)
 })
 
 test('a thread that has lost the mirror gets everything anew', async t => {

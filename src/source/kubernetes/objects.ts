@@ -7,6 +7,7 @@
 
 import { isDeepStrictEqual } from 'node:util'
 import type { ApiObject } from '../../config/text/read-objects.ts'
+import { STATUS_KINDS } from './status-kinds.ts'
 
 export type Fields = Readonly<Record<string, unknown>>
 
@@ -16,8 +17,8 @@ export type Kept = {
   readonly resourceVersion: string
   readonly uid: string
   readonly generation: number
-  /** The conditions of its status, where weir writes one. */
-  readonly conditions: readonly Fields[]
+  /** As it is now, where weir may write it; else empty. */
+  readonly status: Fields
 }
 
 /** What kubectl remembers of `apply`. */
@@ -33,13 +34,13 @@ export function readObject(value: unknown, kind: string, apiVersion: string): Ke
     object: {
       apiVersion,
       kind,
-      metadata: readMetadata(metadata),
+      metadata: readMetadata(kind, metadata),
       ...contentOf(kind, whole, status),
     } as ApiObject,
     resourceVersion: String(metadata.resourceVersion ?? ''),
     uid: String(metadata.uid ?? ''),
     generation: Number(metadata.generation ?? 0),
-    conditions: Array.isArray(status.conditions) ? status.conditions : [],
+    status: STATUS_KINDS.some(each => each.kind === kind) ? status : {},
   }
 }
 
@@ -49,14 +50,15 @@ export const isSameObject = (left: Kept, right: Kept): boolean => isDeepStrictEq
 export const idOf = ({ metadata: { namespace, name } }: Pick<ApiObject, 'metadata'>): string =>
   namespace === undefined ? name : `${namespace}/${name}`
 
-function readMetadata(metadata: Fields): Fields {
-  const { name, namespace, labels, annotations, creationTimestamp, deletionTimestamp } = metadata
+function readMetadata(kind: string, metadata: Fields): Fields {
+  const { name, namespace, labels, annotations, creationTimestamp, deletionTimestamp, generation } = metadata
   const { [APPLIED]: _, ...told } = Object(annotations) as Fields
   return {
     name,
     ...(namespace !== undefined && { namespace }),
     ...(Object(labels) === labels && { labels }),
     ...(Object.keys(told).length > 0 && { annotations: told }),
+    ...(generation !== undefined && STATUS_KINDS.some(each => each.kind === kind) && { generation }),
     ...(typeof creationTimestamp === 'string' && { creationTimestamp }),
     ...(typeof deletionTimestamp === 'string' && { deletionTimestamp }),
   }

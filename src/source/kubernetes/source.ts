@@ -29,6 +29,7 @@ import type { Pace } from './pace.ts'
 import { Reflector } from './reflector.ts'
 import type { ReflectorState } from './reflector-state.ts'
 import { ObjectStore, type ObjectUpdate } from './store.ts'
+import { type Told, type Wanted, Writer } from './writer.ts'
 
 /** Quiet for this long, or this long after the first change, what has changed is compiled. */
 const QUIET_MS = 50
@@ -42,6 +43,8 @@ type KubernetesSettings = NeedsSettings & {
   readonly namespaces: readonly string[]
   /** Labels that a Gateway must have to be read. */
   readonly gatewaySelector: Readonly<Record<string, string>>
+  /** Whether status and Events are written. */
+  readonly status?: boolean
 }
 
 type KubernetesOptions = {
@@ -49,12 +52,15 @@ type KubernetesOptions = {
   readonly settings: KubernetesSettings
   /** Called when a loop's phase or trouble changes. */
   readonly onState?: (state: ReflectorState) => void
+  /** Called once for each reason why status cannot be written. */
+  readonly onTrouble?: (text: string) => void
   readonly pace?: Pace
 }
 
 export class KubernetesSource implements Source<ObjectUpdate> {
   readonly #options: KubernetesOptions
   readonly #client: Client
+  readonly #writer: Writer | null
   readonly #store = new ObjectStore()
   readonly #loops = new Map<string, Reflector>()
   readonly #synced = Promise.withResolvers<void>()
@@ -74,6 +80,14 @@ export class KubernetesSource implements Source<ObjectUpdate> {
   constructor(options: KubernetesOptions) {
     this.#options = options
     this.#client = new Client(options.identity)
+    this.#writer = options.settings.status
+      ? new Writer({
+          client: this.#client,
+          find: key => this.#store.find(key),
+          onTrouble: options.onTrouble,
+          spreadMs: options.pace?.spreadMs,
+        })
+      : null
   }
 
   /** Starts the loops; resolves once all are synced, and never rejects. */
@@ -108,6 +122,7 @@ export class KubernetesSource implements Source<ObjectUpdate> {
     this.#changed.cancel()
     this.#endpointsChanged.cancel()
     await Promise.all([...this.#loops.values()].map(each => each.close()))
+    await this.#writer?.close()
     this.#client.close()
   }
 
@@ -135,6 +150,26 @@ export class KubernetesSource implements Source<ObjectUpdate> {
     this.#store.stamp++
     this.#hasChanges = true
     this.#changed.touch()
+  }
+
+  /** All objects, by key. */
+  all(): Iterable<[string, Kept]> {
+    return this.#store.all()
+  }
+
+  get writes(): boolean {
+    return this.#writer !== null
+  }
+
+  /** Writes status and Events, where the Settings want it. */
+  report({
+    statuses,
+    events,
+  }: {
+    readonly statuses: ReadonlyMap<string, Wanted>
+    readonly events: readonly Told[]
+  }): void {
+    this.#writer?.want(statuses, events)
   }
 
   get states(): readonly ReflectorState[] {

@@ -68,6 +68,15 @@ export class ObjectStore {
     this.#handed = 0
   }
 
+  find(key: string): Kept | null {
+    return this.#objects.get(key) ?? null
+  }
+
+  /** All objects, by key. */
+  all(): Iterable<[string, Kept]> {
+    return this.#objects
+  }
+
   /** The objects of a kind. */
   *ofKind(kind: string): Generator<Kept> {
     for (const each of this.#objects.values()) if (each.object.kind === kind) yield each

@@ -1,0 +1,187 @@
+/**
+ * Writes status and Events into the API: only what differs, little at a time, and never in a hurry.
+ *
+ * Every replica wants the same, so each waits a moment by chance, and mostly finds that another has
+ * written. A status is a merge patch with the resourceVersion that was read: lists of Gateway API's
+ * status are atomic, so a server-side apply would take the entries of other controllers away. After
+ * a conflict, the watch brings the newer object. Nothing of this holds back what is served.
+ */
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import { wallNowMs, wallTime } from '../../base/clock.ts'
+import { createRandom, nextBelow } from '../../base/random.ts'
+import { mergeStatus } from '../../config/gateway-api/status/statuses.ts'
+import type { ApiObject } from '../../config/text/read-objects.ts'
+import type { Client } from './client.ts'
+import { pathOf, RULE_KINDS, type Scope } from './kinds.ts'
+import type { Fields, Kept } from './objects.ts'
+
+/** What the status of an object should be. */
+export type Wanted = { readonly generation: number; readonly status: Fields }
+
+/** Something to tell about an object, once. */
+export type Told = {
+  readonly key: string
+  readonly reason: string
+  readonly note: string
+  readonly id: string
+}
+
+type WriterOptions = {
+  readonly client: Client
+  readonly find: (key: string) => Kept | null
+  /** A refusal, for the log: once for each reason. */
+  readonly onTrouble?: ((text: string) => void) | undefined
+  readonly spreadMs?: number | undefined
+}
+
+/** The first write comes after up to this time. */
+const SPREAD_MS = 2_000
+/** At most so many writes a second. */
+const GAP_MS = 100
+const AGAIN_MS = 5_000
+/** Attempts to write a status before it is left until it should be another. */
+const ATTEMPTS_MAX = 5
+/** Events that are remembered as told. */
+const TOLD_MAX = 10_000
+
+export class Writer {
+  readonly #options: WriterOptions
+  readonly #random = createRandom(process.pid, wallNowMs() >>> 0, 7)
+  readonly #closing = new AbortController()
+  #wanted = new Map<string, Wanted>()
+  #attempts = new Map<string, number>()
+  #events: Told[] = []
+  readonly #told = new Set<string>()
+  readonly #troubles = new Set<string>()
+  #running: Promise<void> | null = null
+
+  constructor(options: WriterOptions) {
+    this.#options = options
+  }
+
+  /** What should be written from now on; what is written already costs nothing. */
+  want(statuses: ReadonlyMap<string, Wanted>, events: readonly Told[]): void {
+    this.#wanted = new Map(statuses)
+    this.#attempts = new Map()
+    this.#events = events.filter(each => !this.#told.has(each.id))
+    if (this.#running || (this.#wanted.size === 0 && this.#events.length === 0)) return
+    this.#running = this.#run().finally(() => {
+      this.#running = null
+    })
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort()
+    await this.#running
+  }
+
+  async #run(): Promise<void> {
+    await this.#pause(nextBelow(this.#random, this.#options.spreadMs ?? SPREAD_MS) + 1)
+    while (!this.#closing.signal.aborted) {
+      const failed = (await this.#writeStatuses()) || (await this.#writeEvents())
+      if (!failed && this.#wanted.size === 0 && this.#events.length === 0) return
+      await this.#pause(failed ? AGAIN_MS + nextBelow(this.#random, AGAIN_MS) : GAP_MS)
+    }
+  }
+
+  /** Whether something failed, and is to be tried again. */
+  async #writeStatuses(): Promise<boolean> {
+    let failed = false
+    for (const [key, wanted] of this.#wanted) {
+      if (this.#closing.signal.aborted) return false
+      this.#wanted.delete(key)
+      const kept = this.#options.find(key)
+      const status = kept && mergeStatus(kept.status, wanted, wallTime())
+      if (!kept || !status) continue
+      if (await this.#patch(kept, status)) continue
+      failed = true
+      const attempts = (this.#attempts.get(key) ?? 0) + 1
+      this.#attempts.set(key, attempts)
+      if (attempts < ATTEMPTS_MAX && !this.#wanted.has(key)) this.#wanted.set(key, wanted)
+      else continue
+      if (attempts > 1) break
+    }
+    return failed
+  }
+
+  async #patch({ object, resourceVersion }: Kept, status: Fields): Promise<boolean> {
+    const path = `${placeOf(object)}/status?fieldManager=weir`
+    const body = JSON.stringify({ metadata: { resourceVersion }, status })
+    const code = await this.#send('PATCH', path, 'application/merge-patch+json', body)
+    await this.#pause(GAP_MS)
+    return code < 300 || code === 404 // it is gone
+  }
+
+  async #writeEvents(): Promise<boolean> {
+    for (let next = this.#events.shift(); next; next = this.#events.shift()) {
+      if (this.#closing.signal.aborted) return false
+      const kept = this.#options.find(next.key)
+      if (!kept) continue
+      const { namespace = 'default' } = kept.object.metadata
+      const path = `/api/v1/namespaces/${namespace}/events?fieldManager=weir`
+      const code = await this.#send('POST', path, 'application/json', JSON.stringify(eventOf(kept, next)))
+      await this.#pause(GAP_MS)
+      if (code >= 300 && code !== 409 && code !== 403 && code !== 404) {
+        this.#events.unshift(next)
+        return true
+      }
+      if (this.#told.size < TOLD_MAX) this.#told.add(next.id)
+    }
+    return false
+  }
+
+  async #send(method: string, path: string, type: string, body: string): Promise<number> {
+    try {
+      const { status, value } = await this.#options.client.whole(path, this.#closing.signal, {
+        method,
+        type,
+        body,
+      })
+      if (status >= 400 && status !== 409) this.#trouble(`${status}: ${Object(value).message ?? method}`)
+      return status
+    } catch (error) {
+      this.#trouble(String(error))
+      return 599
+    }
+  }
+
+  #trouble(text: string): void {
+    const short = text.slice(0, 300)
+    if (this.#closing.signal.aborted || this.#troubles.has(short) || this.#troubles.size > 100) return
+    this.#troubles.add(short)
+    this.#options.onTrouble?.(short)
+  }
+
+  #pause(ms: number): Promise<void> {
+    return sleep(ms, undefined, { signal: this.#closing.signal }).catch(() => {})
+  }
+}
+
+/** The path of one object. */
+function placeOf({ apiVersion, kind, metadata }: ApiObject): string {
+  const [group, version] = apiVersion.includes('/') ? apiVersion.split('/') : ['', apiVersion]
+  const found = RULE_KINDS.find(each => each.kind === kind && each.group === group)
+  const scope: Scope | undefined = found && { kind: found, namespace: metadata.namespace ?? null, name: null }
+  return scope ? `${pathOf(scope, version)}/${metadata.name}` : ''
+}
+
+/** Its name follows from what it says: of many replicas, the first creates it. */
+function eventOf({ object, uid, resourceVersion }: Kept, { reason, note, id }: Told): Fields {
+  const { apiVersion, kind, metadata } = object
+  const { name, namespace = 'default' } = metadata
+  const now = wallTime()
+  return {
+    apiVersion: 'v1',
+    kind: 'Event',
+    metadata: { name: `${name.slice(0, 200)}.${id}`, namespace },
+    involvedObject: { apiVersion, kind, name, namespace: metadata.namespace, uid, resourceVersion },
+    reason,
+    message: note.slice(0, 1024),
+    type: 'Warning',
+    source: { component: 'weir' },
+    firstTimestamp: now,
+    lastTimestamp: now,
+    count: 1,
+  }
+}
