@@ -1,5 +1,6 @@
 /**
- * What weir makes of a cluster's resources, for whoever writes it there (source/kubernetes/writer.ts).
+ * What weir makes of a cluster's resources, for whoever writes it there
+ * (source/kubernetes/writer.ts).
  *
  * Gateway API's resources have the status that its specification asks for. Istio's have a condition
  * only once something was wrong with them: healthy ones cost no write.
@@ -19,7 +20,7 @@ const ACCEPTED = 'gateway.weir/Accepted'
 const EVENTS_MAX = 100
 const ISTIO = /\.istio\.io$/
 
-export type Reports = {
+type Reports = {
   readonly statuses: ReadonlyMap<string, Wanted>
   readonly events: readonly Told[]
 }

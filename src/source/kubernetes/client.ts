@@ -102,6 +102,16 @@ export class Client {
     return { status, headers, value: parsed(Buffer.concat(chunks)) }
   }
 
+  /** Whether the server says so: one that has just started may not know its CRDs yet. */
+  async isReady(signal: AbortSignal): Promise<boolean> {
+    try {
+      const { status } = await this.whole('/readyz', signal)
+      return status < 500 // who may not ask is not told
+    } catch {
+      return false // it is gone meanwhile, or whoever asked
+    }
+  }
+
   /** Closes idle connections, and reads certificates anew for the next ones. */
   refused(): void {
     this.#identity.bearer?.refused()

@@ -22,7 +22,7 @@ export class Known {
   set(after: Kept): void {
     const key = keyOf(after.object)
     const before = this.#objects.get(key) ?? null
-    if (before && before.resourceVersion === after.resourceVersion && after.resourceVersion !== '') return
+    if (before && isSameVersion(before, after)) return
     this.#objects.set(key, after)
     this.#onObject(after, before)
   }
@@ -40,3 +40,9 @@ export class Known {
     for (const each of found.values()) this.set(each)
   }
 }
+
+/** The same state of it, in the same version of its kind. */
+const isSameVersion = (before: Kept, after: Kept): boolean =>
+  after.resourceVersion !== '' &&
+  before.resourceVersion === after.resourceVersion &&
+  before.object.apiVersion === after.object.apiVersion

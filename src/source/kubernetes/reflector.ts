@@ -16,6 +16,7 @@ import { BackOff } from './back-off.ts'
 import type { Client } from './client.ts'
 import { type Event, isInitialEnd, keyOf, parseEvent, STREAMED_LIST, versionOf } from './events.ts'
 import { Failure, failureOf, STREAM_SILENT, waitAfter } from './failures.ts'
+import { KindVersion } from './kind-version.ts'
 import { pathOf, type Scope, selectorOf, titleOfScope } from './kinds.ts'
 import { Known, type OnObject } from './known.ts'
 import { linesOf } from './lines.ts'
@@ -32,6 +33,8 @@ type ReflectorOptions = {
   readonly pace?: Pace
 }
 
+/** Looks, a pace.absentMs apart, after which a kind that was there counts as deleted. */
+const LOOKS_MAX = 3
 let seeds = 0
 
 export class Reflector {
@@ -41,9 +44,9 @@ export class Reflector {
   readonly #random: Random = createRandom(process.pid, wallNowMs() >>> 0, seeds++)
   readonly #backOff: BackOff
   readonly #known: Known
-  /** The version of the kind that the server has; the next one to be tried, before. */
-  #version = 0
-  #isFound = false
+  readonly #version: KindVersion
+  /** Looks at which the server lacked the kind, though it had it before. */
+  #missing = 0
   /** Where the next watch begins; '' asks for a list first. */
   #resourceVersion = ''
   /** Whether the server has refused to stream a list. */
@@ -65,6 +68,7 @@ export class Reflector {
     this.#options = options
     this.#pace = options.pace ?? DEFAULT_PACE
     this.#known = new Known(options.onObject)
+    this.#version = new KindVersion(options.scope.kind.versions)
     this.#backOff = new BackOff(this.#pace, this.#random)
   }
 
@@ -74,7 +78,7 @@ export class Reflector {
 
   get state(): ReflectorState {
     const { kind } = this.scope
-    const version = kind.versions[this.#version]
+    const version = this.#version.current
     return {
       ...this.#state,
       objects: this.#known.size,
@@ -179,6 +183,7 @@ export class Reflector {
         const event = parseEvent(line)
         if (collecting && isInitialEnd(event)) {
           this.#replace(collecting, versionOf(event))
+          if (this.#resourceVersion === '') return
           collecting = null
         } else if (collecting) this.#gather(event, collecting)
         else this.#take(event)
@@ -212,18 +217,19 @@ export class Reflector {
   }
 
   #read(item: unknown): Kept | null {
-    const { kind, group, versions } = this.scope.kind
+    const { kind, group } = this.scope.kind
     // v1beta1 of EndpointSlices is read into the shape of v1 (objects.ts).
-    const version = kind === 'EndpointSlice' ? 'v1' : versions[this.#version]
+    const version = kind === 'EndpointSlice' ? 'v1' : this.#version.current
     return readObject(item, kind, group === '' ? version : `${group}/${version}`)
   }
 
   /** A whole list is here: what it lacks is gone. */
   #replace(found: ReadonlyMap<string, Kept>, version: string): void {
     this.#known.replace(found)
-    this.#isFound = true
-    this.#resourceVersion = version
-    this.#synced()
+    this.#missing = 0
+    const isNewest = this.#version.found()
+    this.#resourceVersion = isNewest ? version : ''
+    if (isNewest) this.#synced()
   }
 
   #synced(): void {
@@ -247,31 +253,22 @@ export class Reflector {
     await this.#pause(waitMs)
   }
 
-  /** The kind's next version is tried; if the server has none, the kind counts as empty. */
+  /**
+   * The server may have the kind in another version. If it has none, the kind counts as empty; one
+   * that was there is believed to be gone only after several looks.
+   */
   async #isAbsent(): Promise<boolean> {
-    if (!this.#isFound && this.#version + 1 < this.scope.kind.versions.length) {
-      this.#version++
-      return true
-    }
     this.#resourceVersion = ''
-    if (!this.#isFound) {
-      this.#version = 0
-      if (!(await this.#isServerReady())) return false
-      this.#update({ phase: 'absent', isSynced: true, trouble: '' })
-    } else
+    if (this.#version.lacks()) return true
+    if (!(await this.#options.client.isReady(this.#closing.signal))) return false
+    if (this.#known.size > 0 && ++this.#missing < LOOKS_MAX)
       this.#update({ phase: 'waiting', trouble: 'the server no longer has this kind: what was known stays' })
+    else {
+      this.#known.replace(new Map())
+      this.#update({ phase: 'absent', isSynced: true, trouble: '' })
+    }
     await this.#pause(this.#backOff.jittered(this.#pace.absentMs))
     return true
-  }
-
-  /** A server that has just started may not know its CRDs yet. */
-  async #isServerReady(): Promise<boolean> {
-    try {
-      const { status } = await this.#options.client.whole('/readyz', this.#closing.signal)
-      return status < 500
-    } catch {
-      return false // it is gone meanwhile, or this loop is closed
-    }
   }
 
   #watchPath(more: Readonly<Record<string, string>>): string {
@@ -282,7 +279,7 @@ export class Reflector {
 
   #path(query: Readonly<Record<string, string>>): string {
     const all = new URLSearchParams({ ...query, ...selectorOf(this.scope) })
-    return `${pathOf(this.scope, this.scope.kind.versions[this.#version])}?${all}`
+    return `${pathOf(this.scope, this.#version.current)}?${all}`
   }
 
   #update(change: Partial<ReflectorState>): void {
