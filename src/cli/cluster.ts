@@ -7,10 +7,10 @@ import type { ApiEntry } from '../config/api-objects.ts'
 import type { Settings } from '../config/settings/settings.ts'
 import { objectKey } from '../config/text/read-objects.ts'
 import type { Sources } from '../source/files/files.ts'
+import { ClusterCache } from '../source/kubernetes/cache.ts'
 import type { Identity } from '../source/kubernetes/identity.ts'
 import { findIdentity, type IdentityOptions } from '../source/kubernetes/kubeconfig.ts'
 import type { NeedsSettings } from '../source/kubernetes/needs.ts'
-import type { ReflectorState } from '../source/kubernetes/reflector-state.ts'
 import { KubernetesSource } from '../source/kubernetes/source.ts'
 import type { Env } from './env.ts'
 import { NoAnswer } from './live/answered.ts'
@@ -20,30 +20,37 @@ export type ClusterFlags = {
   readonly kubernetes?: boolean
   readonly kubeconfig?: string
   readonly context?: string
+  readonly cache?: string
 }
+
+/** Whom a cluster tells; who gives `onTrouble` lets it write, too. */
+type ClusterTell = Pick<
+  ConstructorParameters<typeof KubernetesSource>[0],
+  'onState' | 'onTrouble' | 'onCached'
+>
 
 /** A command that reads once gives up when the API has not answered by then. */
 const READ_MS_MAX = 60_000
 
 /** The cluster that the flags name, not yet asked. @throws NoAnswer */
 export function clusterOf(
-  { kubeconfig, context }: ClusterFlags,
+  { kubeconfig, context, cache }: ClusterFlags,
   sources: Sources,
   { variables }: Env,
-  onState?: (state: ReflectorState) => void,
-  onTrouble?: (text: string) => void,
+  tell: ClusterTell = {},
 ): KubernetesSource {
   const settings = settingsIn(sources)
+  const identity = identityOf({ variables, kubeconfig, context })
   return new KubernetesSource({
-    identity: identityOf({ variables, kubeconfig, context }),
+    identity,
+    cache: cache === undefined ? null : new ClusterCache(cache, identity.server.href),
     settings: {
       namespaces: settings.kubernetes.namespaces,
       gatewaySelector: settings.kubernetes.gatewaySelector,
-      status: onTrouble !== undefined && settings.kubernetes.status,
+      status: tell.onTrouble !== undefined && settings.kubernetes.status,
       ...needsSettings(settings),
     },
-    ...(onState && { onState }),
-    ...(onTrouble && { onTrouble }),
+    ...tell,
   })
 }
 
@@ -65,7 +72,9 @@ function identityOf(options: IdentityOptions): Identity {
 /** The sources with what the cluster has now. @throws NoAnswer */
 export async function withCluster(sources: Sources, flags: ClusterFlags, env: Env): Promise<Sources> {
   const troubles = new Map<string, string>()
-  const cluster = clusterOf(flags, sources, env, ({ title, trouble }) => troubles.set(title, trouble))
+  const cluster = clusterOf(flags, sources, env, {
+    onState: ({ title, trouble }) => troubles.set(title, trouble),
+  })
   const { promise, reject } = Promise.withResolvers<never>()
   const timer = setTimeout(() => reject(new NoAnswer(unreadText(cluster, troubles))), READ_MS_MAX)
   try {

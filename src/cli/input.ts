@@ -96,8 +96,11 @@ export async function inputOf(
   const uses = [...named.filter(path => STDIN.has(path)), ...(otherUse === undefined ? [] : [otherUse])]
   if (uses.length > 1)
     command.error(`error: standard input can be read only once, and is asked for by ${uses.join(' and ')}`)
-  if (!cluster.kubernetes && (cluster.kubeconfig !== undefined || cluster.context !== undefined))
-    command.error('error: --kubeconfig and --context say how to reach a cluster: add --kubernetes')
+  if (
+    !cluster.kubernetes &&
+    [cluster.kubeconfig, cluster.context, cluster.cache].some(each => each !== undefined)
+  )
+    command.error('error: --kubeconfig, --context and --cache are about a cluster: add --kubernetes')
   const paths = named.length > 0 ? named : cluster.kubernetes ? [] : PATHS_DEFAULT
   const once = new Map<string, SourceFile>()
   for (const path of paths) {

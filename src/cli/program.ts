@@ -112,6 +112,10 @@ function addRun(program: Command, env: Env, exit: (code: number) => void): void 
       'take over from the weir that runs with this admin listener, without losing a connection',
       false,
     )
+    .option(
+      '--cache <DIR>',
+      'with --kubernetes: keep what the cluster has, and start from it while the API is away',
+    )
     .option('--demo', 'answer for Pods with the annotation gateway.weir/demo-reply', false)
     .addHelpText(
       'after',

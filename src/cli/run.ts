@@ -99,8 +99,15 @@ export async function run(sources: Sources, flags: RunFlags, env: Env): Promise<
 
 async function clusterFor(sources: Sources, flags: RunFlags, env: Env, log: Logger) {
   const { clusterOf } = await import('./cluster.ts')
-  const onTrouble = (why: string) => log.warn({ why }, `status is not written to the cluster: ${why}`)
-  return clusterOf(flags, sources, env, new KubernetesLog(log).add, onTrouble)
+  return clusterOf(flags, sources, env, {
+    onState: new KubernetesLog(log).add,
+    onTrouble: why => log.warn({ why }, `not written: ${why}`),
+    onCached: ageMs =>
+      log.error(
+        { ageMs },
+        `the API server does not answer: weir serves what the cluster had ${Math.round(ageMs / 1000)} s ago, without Secrets`,
+      ),
+  })
 }
 
 /** A person at a terminal (SIGINT) does not wait for load balancers. */

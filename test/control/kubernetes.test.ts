@@ -1,9 +1,11 @@
 /** A gateway that follows the API of a cluster: the tests' own one (test/kubernetes/fake). */
 
 import { deepEqual, equal, ok } from 'node:assert/strict'
+import { readFileSync, statSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
 import { Gateway } from '../../src/control/gateway.ts'
 import { KubernetesLog } from '../../src/control/observe/kubernetes-log.ts'
+import { ClusterCache } from '../../src/source/kubernetes/cache.ts'
 import { findIdentity } from '../../src/source/kubernetes/kubeconfig.ts'
 import { DEFAULT_PACE } from '../../src/source/kubernetes/pace.ts'
 import { KubernetesSource } from '../../src/source/kubernetes/source.ts'
@@ -63,7 +65,7 @@ const slice = (
 })
 
 /** Waits as the product does, only shorter. */
-const PACE = { ...DEFAULT_PACE, leastMs: 20, mostMs: 100, absentMs: 50, shortMs: 5, spreadMs: 5 }
+const PACE = { ...DEFAULT_PACE, leastMs: 20, mostMs: 100, absentMs: 50, shortMs: 5, spreadMs: 5, cacheMs: 20 }
 
 type Options = FakeOptions & { readonly settings?: string; readonly sourcePace?: typeof PACE }
 
@@ -82,9 +84,15 @@ async function scene(
     config: api.kubeconfig(),
     'settings.yaml': `apiVersion: gateway.weir/v1\nkind: Settings\nspec: { workers: 1, mesh: { capture: none }${settings} }\n`,
   })
+  return { api, port, root, ...(await start(t, root, sourcePace)) }
+}
+
+/** A gateway with the Settings and the kubeconfig in a folder. */
+async function start(t: TestContext, root: string, pace = PACE) {
   const watched = watchedLog()
+  const identity = findIdentity({ variables: {}, kubeconfig: `${root}/config` })
   const kubernetes = new KubernetesSource({
-    identity: findIdentity({ variables: {}, kubeconfig: `${root}/config` }),
+    identity,
     settings: {
       namespaces: [],
       gatewaySelector: {},
@@ -94,7 +102,9 @@ async function scene(
       namespace: null,
     },
     onState: new KubernetesLog(watched.log).add,
-    pace: sourcePace,
+    cache: new ClusterCache(`${root}/cache`, identity.server.href),
+    onCached: () => watched.log.error('served from the cache'),
+    pace,
   })
   const gateway = await Gateway.load({
     paths: [`${root}/settings.yaml`],
@@ -107,7 +117,7 @@ async function scene(
   t.after(() => gateway.stop())
   await gateway.serve()
   await watched.logged('every listener accepts')
-  return { api, port, gateway, kubernetes, ...watched }
+  return { gateway, kubernetes, ...watched }
 }
 
 test('rules, Services and EndpointSlices are served; endpoints change without a generation', async t => {
@@ -248,6 +258,46 @@ test('status and Events say what is wrong, once, and that it is right again', as
   while (condition()?.status !== 'True') await api.nextRequest
   const written = api.requests.filter(each => each.verb === 'patch').length
   equal(written, 2)
+})
+
+test('a start while the API is away serves the cache, and follows the API once it is back', async t => {
+  const [a, b] = [await echo(t, 'a'), await echo(t, 'b')]
+  const secret = {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: 'cert', namespace: 'shop' },
+    data: { 'tls.key': 'c2VjcmV0' },
+  }
+  const tls = istio('Gateway', 'tls', {
+    servers: [
+      {
+        port: { number: 1, name: 'tls', protocol: 'TLS' },
+        hosts: ['*'],
+        tls: { mode: 'SIMPLE', credentialName: 'cert' },
+      },
+    ],
+  })
+  const first = await scene(t, at => [
+    edge(at),
+    route('echo'),
+    service('echo'),
+    slice('echo', a),
+    tls,
+    secret,
+  ])
+  const { api, port, root } = first
+  await first.gateway.stop()
+  const cache = `${root}/cache/cluster.cache`
+  equal(statSync(cache).mode & 0o777, 0o600)
+  ok(!/c2VjcmV0|tls\.key/.test(readFileSync(cache, 'latin1')))
+  await api.stop()
+  const { logged } = await start(t, root)
+  await logged('served from the cache')
+  equal(await ask(port), 'a test')
+  api.put(slice('echo', b))
+  await api.listen()
+  await logged('endpoints revision 1')
+  equal(await ask(port), 'b test')
 })
 
 test('a thread that has lost the mirror gets everything anew', async t => {

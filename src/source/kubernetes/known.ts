@@ -34,6 +34,11 @@ export class Known {
     this.#onObject(null, before)
   }
 
+  /** What it had when it was last known. */
+  seed(objects: Iterable<Kept>): void {
+    for (const each of objects) this.set(each)
+  }
+
   /** A whole list is here: what it lacks is gone. */
   replace(found: ReadonlyMap<string, Kept>): void {
     for (const key of [...this.#objects.keys()]) if (!found.has(key)) this.delete(key)

@@ -15,6 +15,8 @@ export type Pace = Waits & {
   readonly shortMs: number
   /** Until a kind is asked for again that the server lacks, or forbids. */
   readonly absentMs: number
+  /** How long a start waits for the API where there is a cache; default: 10 s. */
+  readonly cacheMs?: number
   /** The first write of status comes after up to this time; default: 2 s. */
   readonly spreadMs?: number
 }

@@ -88,7 +88,9 @@ export class Reflector {
     }
   }
 
-  start(): void {
+  /** @param cached  What is known from before, until the server has said what is there. */
+  start(cached: Iterable<Kept> = []): void {
+    this.#known.seed(cached)
     this.#ended = this.#run()
   }
 

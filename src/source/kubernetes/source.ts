@@ -5,12 +5,13 @@
  * the API does. Kinds that only some rules need are followed from the moment that one does.
  */
 
+import { groupOf } from '../../config/kinds.ts'
 import type { ServiceObjects } from '../../config/plan/live-clusters.ts'
 import { Debounce } from '../files/debounce.ts'
 import type { Source } from '../source.ts'
+import { CACHE_EVERY_MS } from './cache.ts'
 import { Client } from './client.ts'
 import { isEndpoints, serviceOf } from './endpoint-index.ts'
-import type { Identity } from './identity.ts'
 import {
   CONFIG_MAP,
   ENDPOINT_SLICE,
@@ -23,11 +24,11 @@ import {
   SECRET,
   titleOfScope,
 } from './kinds.ts'
-import { type NeedsSettings, needsOf } from './needs.ts'
+import { needsOf } from './needs.ts'
 import type { Kept } from './objects.ts'
-import type { Pace } from './pace.ts'
 import { Reflector } from './reflector.ts'
 import type { ReflectorState } from './reflector-state.ts'
+import type { KubernetesOptions } from './source-options.ts'
 import { ObjectStore, type ObjectUpdate } from './store.ts'
 import { type Told, type Wanted, Writer } from './writer.ts'
 
@@ -37,25 +38,8 @@ const MOST_MS = 250
 /** The same for endpoints, which cost little. */
 const ENDPOINTS_QUIET_MS = 20
 const ENDPOINTS_MOST_MS = 100
-
-type KubernetesSettings = NeedsSettings & {
-  /** None: all. */
-  readonly namespaces: readonly string[]
-  /** Labels that a Gateway must have to be read. */
-  readonly gatewaySelector: Readonly<Record<string, string>>
-  /** Whether status and Events are written. */
-  readonly status?: boolean
-}
-
-type KubernetesOptions = {
-  readonly identity: Identity
-  readonly settings: KubernetesSettings
-  /** Called when a loop's phase or trouble changes. */
-  readonly onState?: (state: ReflectorState) => void
-  /** Called once for each reason why status cannot be written. */
-  readonly onTrouble?: (text: string) => void
-  readonly pace?: Pace
-}
+/** How long a start waits for the API where a cache can be served instead. */
+const CACHE_WAIT_MS = 10_000
 
 export class KubernetesSource implements Source<ObjectUpdate> {
   readonly #options: KubernetesOptions
@@ -74,6 +58,10 @@ export class KubernetesSource implements Source<ObjectUpdate> {
   readonly #services = new Set<string>()
   #onChange: (() => void) | null = null
   #onEndpoints: ((services: readonly string[]) => unknown) | null = null
+  /** What a cache has, until the API has said what is there. */
+  #cached: readonly Kept[] = []
+  #waiting: NodeJS.Timeout | undefined
+  #saving: NodeJS.Timeout | undefined
   #hasChanges = false
   #isClosed = false
 
@@ -90,8 +78,21 @@ export class KubernetesSource implements Source<ObjectUpdate> {
       : null
   }
 
-  /** Starts the loops; resolves once all are synced, and never rejects. */
+  /**
+   * Starts the loops; resolves once all are synced, and never rejects. With a cache it waits for a
+   * while only.
+   */
   begin(): Promise<void> {
+    const { cache, onCached } = this.#options
+    const cached = cache?.read() ?? null
+    this.#cached = cached?.objects ?? []
+    if (cached) {
+      this.#waiting = setTimeout(() => {
+        if (this.isSynced) return
+        onCached?.(cached.ageMs)
+        this.#synced.resolve()
+      }, this.#options.pace?.cacheMs ?? CACHE_WAIT_MS)
+    }
     for (const kind of [...RULE_KINDS, ENDPOINT_SLICE]) this.#followKind(kind)
     this.#followNeeds()
     return this.#synced.promise
@@ -119,6 +120,9 @@ export class KubernetesSource implements Source<ObjectUpdate> {
 
   async close(): Promise<void> {
     this.#isClosed = true
+    clearTimeout(this.#waiting)
+    clearTimeout(this.#saving)
+    this.#save()
     this.#changed.cancel()
     this.#endpointsChanged.cancel()
     await Promise.all([...this.#loops.values()].map(each => each.close()))
@@ -207,7 +211,7 @@ export class KubernetesSource implements Source<ObjectUpdate> {
       ...(this.#options.pace && { pace: this.#options.pace }),
     })
     this.#loops.set(title, loop)
-    loop.start()
+    loop.start(this.#cachedOf(scope))
   }
 
   #onState(state: ReflectorState): void {
@@ -216,12 +220,14 @@ export class KubernetesSource implements Source<ObjectUpdate> {
     this.#followNeeds()
     if (!this.isSynced) return
     this.#synced.resolve()
+    this.#cached = []
     if (this.#hasChanges) this.#changed.touch()
   }
 
   #take(after: Kept | null, before: Kept | null): void {
     const [now, old] = [after, before].map(each => (each && this.#isWanted(each) ? each : null))
     if (!this.#store.take(now, old)) return
+    if (this.#options.cache) this.#saving ??= setTimeout(() => this.#save(), CACHE_EVERY_MS).unref()
     const [service, other] = [now, old].map(each => each && isEndpoints(each.object) && serviceOf(each))
     if (service === false || other === false) {
       this.#hasChanges = true
@@ -230,6 +236,25 @@ export class KubernetesSource implements Source<ObjectUpdate> {
     }
     for (const each of [service, other]) if (each) this.#services.add(each)
     this.#endpointsChanged.touch()
+  }
+
+  #save(): void {
+    this.#saving = undefined
+    const { cache, onTrouble } = this.#options
+    if (!cache || !this.isSynced) return
+    try {
+      cache.write(new Map(this.#store.all()).values())
+    } catch (error) {
+      onTrouble?.(`the cache is not written: ${String(error)}`)
+    }
+  }
+
+  #cachedOf({ kind, namespace, name }: Scope): Kept[] {
+    return this.#cached.filter(({ object: { kind: cached, apiVersion, metadata } }) => {
+      const isOfKind = cached === kind.kind && groupOf(apiVersion) === kind.group
+      const isOfScope = namespace === null || metadata.namespace === namespace
+      return isOfKind && isOfScope && (name === null || metadata.name === name)
+    })
   }
 
   #isWanted({ object: { kind, apiVersion, metadata } }: Kept): boolean {

@@ -1,0 +1,29 @@
+/** What is read of a cluster, and who is told what of it. */
+
+import type { ClusterCache } from './cache.ts'
+import type { Identity } from './identity.ts'
+import type { NeedsSettings } from './needs.ts'
+import type { Pace } from './pace.ts'
+import type { ReflectorState } from './reflector-state.ts'
+
+type KubernetesSettings = NeedsSettings & {
+  /** None: all. */
+  readonly namespaces: readonly string[]
+  /** Labels that a Gateway must have to be read. */
+  readonly gatewaySelector: Readonly<Record<string, string>>
+  /** Whether status and Events are written. */
+  readonly status?: boolean
+}
+
+export type KubernetesOptions = {
+  readonly identity: Identity
+  readonly settings: KubernetesSettings
+  /** Called when a loop's phase or trouble changes. */
+  readonly onState?: (state: ReflectorState) => void
+  readonly cache?: ClusterCache | null
+  /** Called when a cache is served, since the API has not answered; with its age. */
+  readonly onCached?: (ageMs: number) => void
+  /** Called once for each reason why status or the cache cannot be written. */
+  readonly onTrouble?: (text: string) => void
+  readonly pace?: Pace
+}
