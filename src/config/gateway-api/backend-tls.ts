@@ -32,12 +32,19 @@ type Checked = {
 export class BackendPolicies {
   readonly #known: Known
   readonly #all: readonly Checked[]
+  /** All that are for a Service, whether they apply or not. */
+  readonly #byHost = new Map<string, Set<Checked>>()
   /** By host and port's name, which is '' for the whole Service. */
   readonly #byTarget = new Map<string, Checked>()
 
   constructor(policies: readonly Typed<BackendTlsSpec>[], known: Known) {
     this.#known = known
     this.#all = policies.map(policy => this.#check(policy))
+    for (const each of this.#all) {
+      const { namespace } = each.policy.resource.metadata
+      for (const { name } of each.policy.value.targetRefs ?? [])
+        this.#byHost.getOrInsertComputed(serviceHost(name, namespace), () => new Set()).add(each)
+    }
   }
 
   get list(): ApiPolicy[] {
@@ -51,12 +58,8 @@ export class BackendPolicies {
 
   /** A Gateway has this route, so it has the policies of its backends. */
   use({ backends }: ApiRoute, gateway: string): void {
-    for (const { policy } of this.#all) {
-      const { namespace } = policy.resource.metadata
-      const hosts = (policy.value.targetRefs ?? []).map(each => serviceHost(each.name, namespace))
-      if (!backends.some(each => hosts.includes(each.host))) continue
-      this.#all.find(each => each.policy === policy)?.gateways.add(gateway)
-    }
+    for (const { host } of backends)
+      for (const policy of this.#byHost.get(host) ?? []) policy.gateways.add(gateway)
   }
 
   /** null: no policy is for it. */

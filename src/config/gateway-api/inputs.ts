@@ -107,7 +107,7 @@ export function readApiInputs(resources: readonly Resource[]): ApiInputs {
   const of = <Spec>(kind: string): Typed<Spec>[] =>
     (byKind.get(kind) ?? []).toSorted(byPrecedence).map(resource => ({
       resource,
-      value: (resource.value.spec ?? {}) as Spec,
+      value: withoutNulls(resource.value.spec ?? {}) as Spec,
     }))
   const routes = ROUTE_KINDS.flatMap(kind => of<RouteSpec>(kind).map(each => ({ ...each, kind })))
   return {
@@ -118,6 +118,14 @@ export function readApiInputs(resources: readonly Resource[]): ApiInputs {
     grants: of('ReferenceGrant'),
     backendTls: of('BackendTLSPolicy'),
   }
+}
+
+/** As the API server drops them: null is the same as absent. */
+function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNulls)
+  if (typeof value !== 'object' || value === null) return value
+  const kept = Object.entries(value).filter(([, member]) => member !== null)
+  return Object.fromEntries(kept.map(([name, member]) => [name, withoutNulls(member)]))
 }
 
 const compare = <Value>(left: Value, right: Value): number => (left < right ? -1 : left > right ? 1 : 0)

@@ -40,9 +40,10 @@ export function resolveGatewayApi(resources: readonly Resource[], { registry, is
   const served = new Set(
     classes.flatMap(each => (each.accepted.holds ? [each.class.resource.metadata.name] : [])),
   )
+  const sets = Map.groupBy(inputs.listenerSets, gatewayOf)
   const gateways = inputs.gateways
     .filter(each => served.has(each.value.gatewayClassName))
-    .map(gateway => readGateway(gateway, setsOf(gateway.resource, inputs), known))
+    .map(gateway => readGateway(gateway, sets.get(gateway.resource.id) ?? [], known))
   const attachment = new Attachment(gateways)
   const policies = new BackendPolicies(inputs.backendTls, { registry, secrets })
   const routes = inputs.routes.map(each => readRoute(each, { grants, registry }))
@@ -73,12 +74,11 @@ function readClass(found: ApiInputs['classes'][number]): ApiClass {
   return { class: found, accepted }
 }
 
-/** The ListenerSets that name a Gateway. */
-const setsOf = ({ id }: Resource, { listenerSets }: ApiInputs): ApiInputs['listenerSets'] =>
-  listenerSets.filter(({ resource, value: { parentRef } }) => {
-    const { kind = 'Gateway', name, namespace = resource.metadata.namespace } = parentRef
-    return kind === 'Gateway' && `${namespace}/${name}` === id
-  })
+/** The Gateway that a ListenerSet names: 'namespace/name'; '': another kind of parent. */
+function gatewayOf({ resource, value: { parentRef } }: ApiInputs['listenerSets'][number]): string {
+  const { kind = 'Gateway', name, namespace = resource.metadata.namespace } = parentRef
+  return kind === 'Gateway' ? `${namespace}/${name}` : ''
+}
 
 function readRoute(
   written: ApiInputs['routes'][number],

@@ -58,15 +58,15 @@ function gatewayProgrammed(
   return yes('Programmed', 'the Gateway is served')
 }
 
-/** @param gateway  Its Gateway; absent from those that are served, it has no status. */
-export function listenerSetStatus({ set, accepted, listeners }: ApiListenerSet, gateway: ApiGateway) {
+/** @param all  The listeners of its Gateway and of all ListenerSets there. */
+export function listenerSetStatus({ set, accepted, listeners }: ApiListenerSet, all: readonly ApiListener[]) {
   const { resource } = set
   return {
     conditions: [
       condition('Accepted', accepted, resource),
       condition('Programmed', setProgrammed(accepted, listeners), resource),
     ],
-    listeners: listenersStatus(listeners, allOf(gateway), accepted),
+    listeners: listenersStatus(listeners, all, accepted),
   }
 }
 
@@ -78,7 +78,7 @@ function setProgrammed(accepted: Verdict, listeners: readonly ApiListener[]): Ve
     : no('Invalid', 'no listener is open')
 }
 
-const allOf = ({ listeners, sets }: ApiGateway): readonly ApiListener[] => [
+export const allOf = ({ listeners, sets }: ApiGateway): readonly ApiListener[] => [
   ...listeners,
   ...sets.flatMap(each => each.listeners),
 ]
@@ -98,7 +98,8 @@ function listenerConditions(listener: ApiListener, all: readonly ApiListener[], 
     ? yes(conflict, accepted.message)
     : no('NoConflicts', 'no other listener is in its way')
   const isClosed = programmed.holds && !owner.holds
-  const others = all.filter(each => each !== listener && overlaps(each, listener))
+  const others =
+    listener.mode === 'Terminate' ? all.filter(each => each !== listener && overlaps(each, listener)) : []
   const message = `its hostname and those of ${others.map(each => each.name).join(', ')} have names in common`
   return [
     condition('Accepted', accepted, resource),

@@ -8,7 +8,7 @@ import type { Resource } from '../../resource.ts'
 import type { ApiParent, ApiPolicy, ApiRoute, GatewayApi } from '../model.ts'
 import { CONTROLLER } from '../resolve.ts'
 import { condition, generationOf } from './conditions.ts'
-import { classStatus, gatewayStatus, listenerSetStatus } from './gateways.ts'
+import { allOf, classStatus, gatewayStatus, listenerSetStatus } from './gateways.ts'
 
 export { mergeStatus } from './merge.ts'
 
@@ -42,10 +42,13 @@ export function statusesOf(
   const parents = Map.groupBy(api.parents, each => each.route)
   return [
     ...api.classes.map(each => of(each.class.resource, classStatus(each))),
-    ...api.gateways.flatMap(gateway => [
-      of(gateway.gateway.resource, gatewayStatus(gateway, addressesOf(gateway.id))),
-      ...gateway.sets.map(set => of(set.set.resource, listenerSetStatus(set, gateway))),
-    ]),
+    ...api.gateways.flatMap(gateway => {
+      const all = allOf(gateway)
+      return [
+        of(gateway.gateway.resource, gatewayStatus(gateway, addressesOf(gateway.id))),
+        ...gateway.sets.map(set => of(set.set.resource, listenerSetStatus(set, all))),
+      ]
+    }),
     ...api.routes.map(route => of(route.route.resource, routeStatus(route, parents.get(route) ?? []))),
     ...api.policies.map(policy => of(policy.policy.resource, policyStatus(policy))),
   ]
