@@ -192,7 +192,7 @@ export class Explainer {
     const rules = scope < 0 ? 0 : this.#words.cold.scopes[scope].rules.length
     return {
       outcome: 'no-route',
-      reason: rules === 0 ? 'no VirtualService has a rule for this listener' : 'no rule matches',
+      reason: rules === 0 ? 'no VirtualService and no route has a rule for this listener' : 'no rule matches',
     }
   }
 
