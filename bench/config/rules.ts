@@ -27,7 +27,16 @@ export type RulesConfig = SettingsText & {
 }
 
 /** Gateway, Settings, servers, and VirtualServices of 100 rules each, with `rules` in all. */
-export function rulesText({ port, rules, servers, to, ...settings }: RulesConfig): string {
+export const rulesText = (config: RulesConfig): string => documents(...documentsOf(config))
+
+/** The same in so many files. */
+export function rulesInFiles(config: RulesConfig, files: number): string[] {
+  const list = documentsOf(config)
+  const start = (at: number): number => Math.floor((at * list.length) / files)
+  return Array.from({ length: files }, (_, at) => documents(...list.slice(start(at), start(at + 1))))
+}
+
+function documentsOf({ port, rules, servers, to, ...settings }: RulesConfig): string[] {
   const names = Object.keys(servers)
   const texts = Array.from({ length: rules - 1 }, (_, rule) => ruleText(rule, names[0]))
   texts.push(destinationsText([to ?? names[0]], []))
@@ -37,7 +46,7 @@ export function rulesText({ port, rules, servers, to, ...settings }: RulesConfig
     return routesText({ name: `rules-${String(index).padStart(6, '0')}`, gateway: 'edge', routes })
   })
   const entries = names.map(name => serverText(name, servers[name]))
-  return documents(gatewayText('edge', port), settingsText(settings), ...entries, ...services)
+  return [gatewayText('edge', port), settingsText(settings), ...entries, ...services]
 }
 
 function ruleText(rule: number, to: string): string {

@@ -94,6 +94,17 @@ export const weirWith = (
   },
 })
 
+/** weir with what `write` writes, and returns the path of. */
+export const weirAt = (
+  write: (ports: Ports) => string,
+  env: NonNullable<Contender['env']> = {},
+): Contender => ({
+  name: 'weir',
+  missing: () => '',
+  env,
+  command: ports => [process.execPath, MAIN, 'run', write(ports)],
+})
+
 export const fileOf = ({ folder, listen }: Pick<Ports, 'folder' | 'listen'>): string =>
   join(folder, `${listen}.yaml`)
 
