@@ -6,7 +6,7 @@
 import type { Place } from '../../table/plan/plan.ts'
 import type { Removal } from '../../table/plan/removal.ts'
 import { Findings } from '../findings/diagnostic.ts'
-import { type ApiObject, isFromApi, readApiObject } from '../text/read-objects.ts'
+import { type ApiObject, isFromApi, knownApiObject } from '../text/read-objects.ts'
 import { type Choice, chooseMembers } from './cluster-endpoints.ts'
 import { familiesOf } from './families.ts'
 import type { EndpointSlice, Endpoints, Labels, Pod, ServiceSpec, Typed } from './inputs.ts'
@@ -69,22 +69,22 @@ export type ServiceObjects = {
 /** The endpoints that a Service has now. */
 export function liveMembers(service: string, spec: ServiceSpec, objects: ServiceObjects): Member[] {
   const findings = new Findings() // compiling has told what is wrong
-  const typed = <Value>(object: ApiObject): Typed<Value>[] => {
-    const resource = readApiObject(object, 0, findings)
-    return resource ? [{ resource, value: object as unknown as Value }] : []
-  }
+  const typed = <Value>(object: ApiObject): Typed<Value> => ({
+    resource: knownApiObject(object),
+    value: object as unknown as Value,
+  })
   const workloads = {
     nodes: objects.nodes,
     select: () => [],
     at: () => undefined,
     pod: (id: string) => {
-      const [pod] = [objects.pod(id)].flatMap(each => (each ? typed<Pod>(each) : []))
-      return pod && readPod(pod, objects.nodes)
+      const pod = objects.pod(id)
+      return pod && readPod(typed<Pod>(pod), objects.nodes)
     },
   }
   const inputs = {
-    endpointSlices: objects.slices.flatMap(each => typed<EndpointSlice>(each)),
-    endpoints: objects.endpoints ? typed<Endpoints>(objects.endpoints) : [],
+    endpointSlices: objects.slices.map(each => typed<EndpointSlice>(each)),
+    endpoints: objects.endpoints ? [typed<Endpoints>(objects.endpoints)] : [],
   }
   return new KubernetesEndpoints(inputs, workloads, findings).derived(service, familiesOf(spec))
 }

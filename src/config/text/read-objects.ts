@@ -54,6 +54,23 @@ export function readApiObject(object: ApiObject, ordinal: number, findings: Find
   })
 }
 
+/** The resource of an object that has compiled: nothing of its metadata is checked again. */
+export function knownApiObject(object: ApiObject): Resource {
+  const { apiVersion, kind, metadata } = object
+  const { name, namespace = '', labels = {}, annotations = {} } = metadata
+  const known = { name, namespace, labels, annotations, createdMs: null }
+  const locate = () => ({ file: `${kind} ${namespace}/${name}`, line: 0, column: 0 })
+  return new Resource({
+    apiVersion,
+    kind,
+    metadata: known,
+    value: object,
+    file: FROM_API,
+    ordinal: 0,
+    locate,
+  })
+}
+
 /** By what a resource of the files has the place of one of the API. */
 export const resourceKey = ({ apiVersion, kind, metadata: { namespace, name } }: Resource): string =>
   `${groupOf(apiVersion)} ${kind} ${namespace}/${name}`

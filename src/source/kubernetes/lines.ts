@@ -15,10 +15,10 @@ export async function* linesOf(body: IncomingMessage, idleMs: () => number): Asy
   let size = 0
   const guard = (ms: number) =>
     setTimeout(() => body.destroy(new Error(`not a byte for ${Math.ceil(ms / 1000)} s`)), ms)
-  let timer = guard(idleMs())
+  let waitsMs = idleMs()
+  let timer = guard(waitsMs)
   try {
     for await (const chunk of body as AsyncIterable<Buffer>) {
-      clearTimeout(timer)
       let from = 0
       for (let at = chunk.indexOf(NEWLINE); at >= 0; at = chunk.indexOf(NEWLINE, from)) {
         const line = Buffer.concat([...rest, chunk.subarray(from, at)]).toString('utf8')
@@ -32,7 +32,13 @@ export async function* linesOf(body: IncomingMessage, idleMs: () => number): Asy
         size += chunk.length - from
         if (size > LINE_BYTES_MAX) throw new Error('an event is larger than 16 MiB')
       }
-      timer = guard(idleMs()) // the reader of the lines may wait for others by now
+      const nextMs = idleMs() // the reader of the lines may wait for others by now
+      if (nextMs === waitsMs) timer.refresh()
+      else {
+        clearTimeout(timer)
+        waitsMs = nextMs
+        timer = guard(waitsMs)
+      }
     }
   } finally {
     clearTimeout(timer)

@@ -25,6 +25,8 @@ let stores = 0
 export class ObjectStore {
   readonly #id = ++stores
   readonly #objects = new Map<string, Kept>()
+  /** The same by kind: a change of endpoints looks at no other object. */
+  readonly #byKind = new Map<string, Map<string, Kept>>()
   /** By key, what the compiling thread has not got; null: it is gone. */
   #pending = new Map<string, ApiObject | null>()
   readonly endpoints = new EndpointIndex()
@@ -38,8 +40,11 @@ export class ObjectStore {
     const object = (after ?? before)?.object
     if (!object) return false
     const key = objectKey(object)
-    if (after) this.#objects.set(key, after)
-    else this.#objects.delete(key)
+    const ofKind = this.#byKind.getOrInsertComputed(object.kind, () => new Map())
+    for (const objects of [this.#objects, ofKind]) {
+      if (after) objects.set(key, after)
+      else objects.delete(key)
+    }
     if (after && before && isSameObject(after, before)) return false
     this.#pending.set(key, after?.object ?? null)
     this.#revision++
@@ -78,8 +83,8 @@ export class ObjectStore {
   }
 
   /** The objects of a kind. */
-  *ofKind(kind: string): Generator<Kept> {
-    for (const each of this.#objects.values()) if (each.object.kind === kind) yield each
+  ofKind(kind: string): Iterable<Kept> {
+    return this.#byKind.get(kind)?.values() ?? []
   }
 
   get(key: string): ApiObject | undefined {
