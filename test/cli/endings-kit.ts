@@ -216,7 +216,7 @@ export const KINDS: readonly Kind[] = [
     reason: 'endpoint-down',
     by: 'weir',
     to: 'leaves',
-    policyAnnotations: `gateway.weir/health-check: 'tcp;interval=100ms;timeout=100ms;fall=1;onDown=close'`,
+    policyAnnotations: `gateway.weir/health-check: 'tcp;interval=1s;timeout=1s;fall=2;onDown=close'`,
     endedBy: 'check',
     now: 'no-endpoint',
     act: refused,

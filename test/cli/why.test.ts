@@ -9,15 +9,11 @@ import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { createServer as createSecure } from 'node:tls'
-import type { Worker } from 'node:worker_threads'
-import { workingThreads } from '../../src/control/workers/threads.ts'
 import { REASON_NAMES, type ReasonName } from '../../src/stats/reasons.ts'
 import { scene } from '../admin/scene.ts'
-import { routing } from '../control/scene.ts'
 import { blackhole } from '../support/blackhole.ts'
 import { sized } from '../support/full.ts'
-import { begin, freePort, listen, say } from '../support/sockets.ts'
-import { THREADS } from '../support/threads.ts'
+import { freePort, listen, say } from '../support/sockets.ts'
 import { SERVER } from '../support/tls.ts'
 import { clientOf, configuration, KINDS, type Kind, type Servers } from './endings-kit.ts'
 import { weir } from './kit.ts'
@@ -31,28 +27,22 @@ const COSTLY_AT_ONCE = 5
 const STALLED_MAX = 10
 const eachOf = ({ loses }: Kind): number => (loses ? Math.min(EACH, STALLED_MAX) : EACH)
 
-/** Of a gateway that has as many connections as it may, and then loses its worker. */
-const LOSES: readonly Kind[] = [
-  { reason: 'worker-lost', by: 'weir', act: async () => {} },
-  { reason: 'max-connections', by: 'weir', isBeforeRules: true, act: async () => {} },
-]
-
 /**
  * How the others are tested. Who stops a gateway at once ends what would answer; peers that vanish
- * need a network that loses packets, and weir without descriptors a process of its own.
+ * need a network that loses packets; and a gateway that is full, without descriptors or without its
+ * worker serves none of the others.
  */
 const ELSEWHERE: readonly ReasonName[] = [
   'client-lost', // engine/vanished.test.ts
   'upstream-lost',
   'stop', // engine/listeners.test.ts
   'accept-error', // engine/exhaustion.test.ts
+  'max-connections', // engine/dial.test.ts
+  'worker-lost', // control/lost.test.ts
 ]
 
 test('each reason is made here, or tested elsewhere', () => {
-  assert.deepEqual(
-    [...[...KINDS, ...LOSES].map(({ reason }) => reason), ...ELSEWHERE].sort(),
-    REASON_NAMES.toSorted(),
-  )
+  assert.deepEqual([...KINDS.map(({ reason }) => reason), ...ELSEWHERE].sort(), REASON_NAMES.toSorted())
 })
 
 test(`why tells the truth about ${EACH} endings of each reason`, { timeout: 300_000 }, async t => {
@@ -119,7 +109,8 @@ test(`why tells the truth about ${EACH} endings of each reason`, { timeout: 300_
     const client = clientOf(KINDS.findIndex(({ endedBy }) => endedBy === how))
     for (;;) {
       const { body } = await get(`/connections?client=${client}&state=relaying`)
-      if (body.connections.length === EACH) break
+      const isServed = (each: { toClientBytes: number }): boolean => each.toClientBytes > 0
+      if (body.connections.filter(isServed).length === EACH) break
     }
     await act()
   }
@@ -139,44 +130,6 @@ test(`why tells the truth about ${EACH} endings of each reason`, { timeout: 300_
     for (const one of found) check(one, kind, { from, port: ports[index], line: lineOf(text, kind), root })
   }
 })
-
-test(`and about ${EACH} of a worker that dies, and of those that were too many before`, async t => {
-  const workers: Worker[] = []
-  const note = (worker: Worker): void => void workers.push(worker)
-  process.on('worker', note)
-  t.after(() => process.off('worker', note))
-  const text = (port: number, backend: number): string =>
-    routing(port, backend)
-      .replace('metadata: {name: all}', 'metadata: {name: worker-lost}')
-      .replace('workers: 1', 'workers: 2') // each has rows for as many as may be open over all
-      .replace('admin: null', `admin: null, maxConnections: ${EACH}`)
-  const threads = { ...THREADS, working: workingThreads({ least: 0, most: 2, lent: false }) }
-  const { port, backend, where, root, logged } = await scene(t, text, 'auto', { threads })
-  const [lost, many] = [clientOf(0), clientOf(1)]
-  const open = await Promise.all(
-    Array.from({ length: EACH }, async () => {
-      const socket = connect({ port, host: '127.0.0.1', localAddress: lost })
-      socket.on('error', () => {}).write('x\n')
-      await once(socket, 'data')
-      return socket
-    }),
-  )
-  for (let refused = 0; refused < EACH; refused++)
-    await closed(begin(port, '127.0.0.1', { localAddress: many }))
-  const ended = Promise.all(open.map(closed))
-  for (const { threadId } of workers) await threads.working.end(threadId) // of others it knows nothing
-  await ended
-  await logged('every listener accepts', 1)
-  for (const [index, kind] of LOSES.entries()) {
-    const from = clientOf(index)
-    const found = await endedOf(where.port, from, kind)
-    const line = kind.isBeforeRules ? 0 : lineOf(text(port, backend), kind)
-    for (const one of found) check(one, kind, { from, port, line, root })
-  }
-})
-
-const closed = (socket: Socket): Promise<unknown> =>
-  new Promise(resolve => socket.on('error', () => {}).once('close', resolve))
 
 /** It writes as long as somebody takes it. */
 function flood(socket: Socket): void {
