@@ -16,6 +16,7 @@ import { drawShake, type Shake, showsOf } from './secured.ts'
 import { claimedClient, drawPreface, isSender } from './senders.ts'
 import { Session, type Shows } from './session.ts'
 import { Socket } from './sockets.ts'
+import { Agreeing, Asking } from './starttls.ts'
 import type { Swarm } from './swarm.ts'
 
 /** The first byte of TLS: a plain client that said only this would look like a cut hello. */
@@ -41,7 +42,8 @@ export class Cast {
         const shake = swarm.plans.originates ? drawShake(this.#dice, 0) : null
         const hasSession = shake !== null || swarm.features.has('upstreamSession')
         const session = hasSession ? new Session(false, this.#dice, termsOf(shake)) : null
-        this.servers.push(this.#peer(socket, { session, shake, isServer: true }))
+        const agreeing = swarm.plans.starttls ? new Agreeing(this.#dice) : null
+        this.servers.push(this.#peer(socket, { session, shake, agreeing, isServer: true }))
       })
   }
 
@@ -77,7 +79,8 @@ export class Cast {
     const isOpening = plans.named.includes(to.port) && !isTerminated
     const opening = isOpening ? drawOpening(this.#dice) : null
     const serverName = hello?.name ?? opening?.name ?? ''
-    const peer = this.#peer(socket, { preface, session, shake, opening, serverName })
+    const asking = opening && plans.starttls && this.#dice.chance(0.85) ? new Asking(this.#dice) : null
+    const peer = this.#peer(socket, { preface, session, shake, opening, serverName, asking })
     const now = { generation: this.#gateway().generation, credentials: this.#gateway().credentials.count }
     this.clients.set(port, { peer, address, port, connectedMs: clock.nowMs, ...now })
   }

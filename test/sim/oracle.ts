@@ -10,7 +10,7 @@ import type { Peer } from './peers.ts'
 import { checkPlaces, checkSourceLimit } from './places.ts'
 import { EXACT_ROUTE, EXACT_WEIGHTS } from './plans.ts'
 import type { File } from './process.ts'
-import { checkRoute, READ_MOST_MS } from './routes.ts'
+import { checkRoute, checkSilentServers, READ_MOST_MS } from './routes.ts'
 import { checkSecured, SHAKES_MOST_MS } from './secured.ts'
 import { checkFirstBytes, checkRefused, checkStalls, checkTimes, checkVanished, endpointOf } from './times.ts'
 
@@ -104,6 +104,7 @@ export function checkEnd(scene: Scene): Map<ReasonName, number> {
   checkPlaces(scene)
   checkAccepted(scene, records, seen)
   checkPairs(scene)
+  checkSilentServers(scene)
   checkExact(scene, records)
   return reasons
 }
@@ -209,7 +210,8 @@ function checkConnection(scene: Scene, record: Ended, client: Client): void {
   const isRead = peer.preface !== null || peer.opening !== null
   checkTimes(scene, record, peer.shake ? SHAKES_MOST_MS : isRead ? READ_MOST_MS : 0, who)
   checkSecured(scene, record, client, server, who)
-  checkEarlyReset(scene, record, who)
+  // Its request for TLS counts as bytes.
+  if (!peer.asking) checkEarlyReset(scene, record, who)
   if (words[Live.generation] < 1 || words[Live.generation] > gateway.generation)
     onBug(`${who}: generation ${words[Live.generation]}`)
   else checkRoute(scene, record, client, who)

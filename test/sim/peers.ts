@@ -19,6 +19,7 @@ import { type Shake, showsOf } from './secured.ts'
 import type { Preface } from './senders.ts'
 import type { Session, Shows } from './session.ts'
 import type { Socket } from './sockets.ts'
+import type { Agreeing, Asking } from './starttls.ts'
 
 export type Script = {
   /** Bytes that it says in all, in pieces of up to `piece`, with gaps of up to `gapMs`. */
@@ -117,6 +118,9 @@ export type Around = {
   readonly opening?: Opening | null
   /** That its hello asks for; '': none, or there is no hello. */
   readonly serverName?: string
+  /** What it asks for before its hello; or answers, as a server. */
+  readonly asking?: Asking | null
+  readonly agreeing?: Agreeing | null
   /** Whether the gateway may say first who its client is. */
   readonly isServer?: boolean
 }
@@ -137,6 +141,8 @@ export class Peer {
   readonly opening: Opening | null
   readonly shake: Shake | null
   readonly serverName: string
+  readonly asking: Asking | null
+  readonly agreeing: Agreeing | null
   /** It has done in its handshake what it should not have. */
   hasStruck = false
   /** When it had said all of its handshake. */
@@ -153,6 +159,8 @@ export class Peer {
   /** When it vanished; 0: it did not. */
   vanishedMs = 0
   isOver = false
+  /** When it was. */
+  overMs = 0
   /** All of the preface has been said. */
   isIntroduced: boolean
   /** When it had said all that is read before the decision, if it has. */
@@ -195,6 +203,8 @@ export class Peer {
       shake = null,
       opening = null,
       serverName = '',
+      asking = null,
+      agreeing = null,
       isServer = false,
     }: Around = {},
   ) {
@@ -207,6 +217,8 @@ export class Peer {
     this.preface = preface
     this.opening = opening
     this.serverName = serverName
+    this.asking = asking
+    this.agreeing = agreeing
     this.isIntroduced = preface === null
     this.#session = session
     this.shake = shake
@@ -297,7 +309,7 @@ export class Peer {
       this.#leave()
       return
     }
-    if (!this.#introduce() || !this.#flush()) return
+    if (!this.#introduce() || !this.#ask() || !this.#agree() || !this.#flush()) return
     if (this.shake !== null && this.#session?.isBroken) {
       this.#leave()
       return
@@ -328,7 +340,7 @@ export class Peer {
 
   #hear(): void {
     const { hears, deafAt } = this.script
-    const isDeaf = hears === 'nothing' || (deafAt > 0 && this.heard >= deafAt)
+    const isDeaf = (hears === 'nothing' && !this.asking?.awaits) || (deafAt > 0 && this.heard >= deafAt)
     if (isDeaf && !this.#willing && !this.socket.broken) return
     for (;;) {
       const most = hears === 'little' && !this.#willing ? this.#world.dice.size(200) : READ_MOST
@@ -365,7 +377,7 @@ export class Peer {
   /** What the gateway may say first of its client. */
   #open(bytes: Uint8Array): void {
     if (this.#opening === null) {
-      this.#unwrap(bytes)
+      this.#heardNoHeader(bytes)
       return
     }
     const opening = new Uint8Array(this.#opening.length + bytes.length)
@@ -383,7 +395,10 @@ export class Peer {
 
   #heardNoHeader(bytes: Uint8Array): void {
     this.#opening = null
-    if (bytes.length > 0) this.#unwrap(bytes)
+    const { clock, onBug } = this.#world
+    const heard = this.agreeing?.hear(bytes, clock.nowMs, onBug) ?? bytes
+    const own = this.asking?.hear(heard, onBug) ?? heard
+    if (own.length > 0) this.#unwrap(own)
   }
 
   /** Out of the records of the session. */
@@ -450,6 +465,31 @@ export class Peer {
     }
     if (this.saidEnd && this.heardEnd) this.#leave()
     return this.isIntroduced
+  }
+
+  /** Whether it has asked for TLS, and was told that it may begin. */
+  #ask(): boolean {
+    const { asking } = this
+    if (asking === null) return true
+    while (asking.next !== null) {
+      if (!this.#write(asking.next)) return false
+      asking.saidNext()
+    }
+    if (!asking.isDone && (this.heardEnd || this.#willing)) this.#leave()
+    return asking.isDone
+  }
+
+  /** Whether it may speak, as a server that may be asked for TLS first. */
+  #agree(): boolean {
+    const { agreeing } = this
+    if (agreeing === null) return true
+    if (agreeing.reply !== null) {
+      if (!this.#write(agreeing.reply)) return false
+      agreeing.reply = null
+    }
+    if (!agreeing.isRefusing) return this.heard > 0 || this.heardEnd
+    if (this.heardEnd || this.#willing) this.#leave()
+    return false
   }
 
   #waits(): boolean {
@@ -603,6 +643,7 @@ export class Peer {
 
   #over(): void {
     this.isOver = true
+    this.overMs = this.#world.clock.nowMs
     this.socket.onChange = () => {}
     this.#world.network.close(this.socket)
   }

@@ -70,6 +70,8 @@ export type PlanOptions = AccessOptions &
     readonly proxied: ReadonlyMap<number, ReadsProxy>
     /** Ports where server names decide, in all plans of a run. */
     readonly named: readonly number[]
+    /** Their clients may ask for TLS first. */
+    readonly starttls: boolean
     /** Ports where TLS of clients ends, and whether weir speaks it to upstreams: in all plans. */
     readonly terminated: readonly number[]
     readonly originates: boolean
@@ -140,7 +142,7 @@ function drawListener(
   dice: Dice,
   place: { bind: string; port: number },
   index: number,
-  { proxied, named, terminated, isSound }: PlanOptions,
+  { proxied, named, starttls, terminated, isSound }: PlanOptions,
 ): Listener {
   const reads = proxied.get(place.port)
   const isNamed = named.includes(place.port)
@@ -152,7 +154,7 @@ function drawListener(
     destination: 'local',
     otherwise: 'close',
     ...(reads ? { proxyProtocol: { ...reads, timeoutMs: dice.pick([60, 700]) } } : {}),
-    ...(isNamed ? { reads: 'tls', readTimeoutMs: 700 } : {}),
+    ...(isNamed ? { reads: starttls ? ('postgres' as const) : ('tls' as const), readTimeoutMs: 700 } : {}),
     scopes,
   }
   return terminated.includes(place.port) ? terminating(listener, dice) : listener

@@ -55,4 +55,7 @@ export const FOUND_AT: Readonly<Record<string, number>> = {
   'any server of a listener takes a handshake, whatever the name': 239,
   'a handshake has a time of its own': 15,
   'whoever begins with a header is decided about before its handshake': 14,
+  'the upstream of a client that has asked for TLS is not asked': 102,
+  'whatever an upstream answers to a request for TLS is a yes': 213,
+  'bytes go to an upstream before it has agreed to TLS': 151,
 }

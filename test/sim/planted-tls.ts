@@ -52,4 +52,25 @@ export const PLANTED_TLS: readonly Planted[] = [
     'if (arrival.server === null) admission.decide(slot, arrival)',
     'if (arrival.server === null || arrival.query.peerFamily !== 0) admission.decide(slot, arrival)',
   ),
+  plant(
+    'the upstream of a client that has asked for TLS is not asked',
+    400,
+    'engine/flow/admission.ts',
+    'slots.starttls[slot] = arrival.hearing?.starttls && arrival.server === null ? 1 : 0',
+    'slots.starttls[slot] = 0',
+  ),
+  plant(
+    'whatever an upstream answers to a request for TLS is a yes',
+    400,
+    'engine/flow/starttls.ts',
+    'const isYes = bytes === 1 && isAgreed(memory.u8[queues.placeOf(buffer)])',
+    'const isYes = bytes > 0 && memory.u8.length > 0 && isAgreed !== undefined',
+  ),
+  plant(
+    'bytes go to an upstream before it has agreed to TLS',
+    400,
+    'engine/flow/starttls.ts',
+    'this.#kept.get(slot)?.buffers.push({ buffer, bytes })\n    this.#options.flows.hold(slot, otherOf(side))',
+    'this.#options.flows.put(slot, side, buffer, bytes, bytes, false)',
+  ),
 ]

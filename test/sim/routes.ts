@@ -74,12 +74,18 @@ export function checkRoute(scene: Scene, record: Ended, client: Client, who: str
  * Whether it may have been taken for a TLS client, and for a plain one. One that says a hello is
  * plain where that came too late: at a suspended machine it may, though it was said in time.
  */
-function takenFor({ words, numbers }: Ended, { opening, shake }: Peer, listener: Listener): boolean[] {
+function takenFor(
+  { words, numbers }: Ended,
+  { opening, shake, asking }: Peer,
+  listener: Listener,
+): boolean[] {
   if (shake) return [true]
   if (opening?.is !== 'whole') return [false]
   const lasted = numbers[Live.endedMs / 2] - numbers[Live.acceptedMs / 2]
   const mayBePlain =
-    listener.scopes.some(each => each.takes?.plain) && lasted >= (listener.readTimeoutMs ?? 0) - 1
+    !asking?.hasAsked &&
+    listener.scopes.some(each => each.takes?.plain) &&
+    lasted >= (listener.readTimeoutMs ?? 0) - 1
   if (!mayBePlain) return [true]
   if (words[Live.route] < 0) return [true, false] // a record without flags
   return [(words[Live.flags] & Flags.tls) !== 0]
@@ -160,7 +166,7 @@ function checkHeader(
 function checkOpening(
   { gateway, lateMs, onBug }: Scene,
   { reason, words, numbers }: Ended,
-  { opening, said, script }: Peer,
+  { opening, said, script, asking }: Peer,
   who: string,
 ): boolean {
   const isRefused = reason === 'hello-timeout' || reason === 'hello-too-large' || reason === 'not-tls'
@@ -168,12 +174,16 @@ function checkOpening(
     if (isRefused) onBug(`${who}: nothing was asked of it`)
     return true
   }
-  const { scopes, readTimeoutMs = 0 } =
-    gateway.plans[words[Live.generation] - 1].listeners[words[Live.listener]]
-  const takesPlain = scopes.some(each => each.takes?.plain)
+  const {
+    scopes,
+    reads,
+    readTimeoutMs = 0,
+  } = gateway.plans[words[Live.generation] - 1].listeners[words[Live.listener]]
+  const takesPlain = !asking?.hasAsked && scopes.some(each => each.takes?.plain)
   const lasted = numbers[Live.endedMs / 2] - numbers[Live.acceptedMs / 2]
   const isWhole = opening.is === 'whole' && said >= opening.bytes.length
-  const isPlain = opening.is === 'none' && said > 0
+  // Fewer bytes may be the beginning of a request for TLS.
+  const isPlain = opening.is === 'none' && said >= (reads === 'postgres' ? 8 : 1)
   if (reason === 'hello-too-large' && opening.is !== 'large') onBug(`${who}: its hello was short enough`)
   if (reason === 'hello-timeout' && lasted < readTimeoutMs - 1) onBug(`${who}: after ${lasted} ms`)
   if (reason === 'not-tls' && takesPlain && (isPlain || script.says === 0)) onBug(`${who}: it may be plain`)
@@ -182,6 +192,7 @@ function checkOpening(
       onBug(`${who}: was read from for ${lasted} ms of ${readTimeoutMs}`)
     return false
   }
+  if (asking?.hasAsked && opening.is === 'none') onBug(`${who}: it asked for TLS, and did not begin it`)
   // Who has said nothing may have meant to: it is plain, where that is taken.
   const wasSilent = takesPlain && lasted >= readTimeoutMs - 1
   const hasEnded = takesPlain && said === 0
@@ -204,7 +215,9 @@ function checkIntroduction(
   const { words } = record
   const server = servers.find(each => each.heardOf === client.peer.number)
   if (server === undefined) return
-  const { opening } = client.peer
+  const { opening, asking } = client.peer
+  if (server.agreeing && server.agreeing.wasAsked !== (asking?.hasAsked === true))
+    onBug(`${who}: its upstream was ${asking ? 'not ' : ''}asked for TLS`)
   if (Buffer.compare(server.heardHello, opening?.bytes ?? NOTHING) !== 0)
     onBug(`${who}: its upstream has heard another hello`)
   const { policy } = gateway.plans[words[Live.generation] - 1].clusters[words[Live.cluster]]
@@ -220,4 +233,13 @@ function checkIntroduction(
     formatAddress(says.destinationFamily as 4 | 6, says.destination) === to.address &&
     says.destinationPort === to.port
   if (!isRight) onBug(`${who}: its upstream was told of somebody else`)
+}
+
+/** Who says nothing to a request for TLS is waited for no longer than a connect may take. */
+export function checkSilentServers({ gateway, servers, lateMs, onBug }: Scene): void {
+  const longest = gateway.plans.flatMap(({ clusters }) => clusters.map(each => each.policy.connectTimeoutMs))
+  const mostMs = Math.max(...longest) + lateMs
+  for (const { number, agreeing, overMs } of servers)
+    if (agreeing?.isRefusing && agreeing.answer === 'silent' && overMs > agreeing.askedMs + mostMs)
+      onBug(`server ${number} was waited for over ${overMs - agreeing.askedMs} ms to agree to TLS`)
 }

@@ -23,6 +23,8 @@ export const FEATURES = {
   introduces: 0.25,
   /** Listeners where server names decide. */
   named: 0.15,
+  /** Clients ask for TLS before they begin it, where server names decide. */
+  starttls: 0.7,
   /** Clients speak to a session of the gateway's. */
   clientSession: 0.12,
   /** The gateway speaks to upstreams by a session. */
@@ -77,7 +79,8 @@ const NOT_SECURED = [
   ...(['ejection', 'checks', 'drains', 'hashed'] as const),
 ] as const
 const FEATURE_NAMES = (Object.keys(FEATURES) as Feature[]).filter(
-  each => ![...LATER, ...UPSTREAMS, ...SECURED, ...SHARES, 'revokes'].some(later => later === each),
+  each =>
+    ![...LATER, ...UPSTREAMS, ...SECURED, ...SHARES, 'revokes', 'starttls'].some(later => later === each),
 )
 
 /** What a run has less of than its seed says; what is left is the same. */
@@ -184,6 +187,9 @@ export function drawSwarm(
   const noBulk = ['clientSession', 'upstreamSession', 'crowd'] as const
   if (noBulk.some(each => features.has(each))) features.delete('bulk')
   if (features.has('named')) for (const each of SESSIONS) features.delete(each)
+  const mayAsk = features.has('named') && !features.has('originates')
+  if (mayAsk && shares.chance(FEATURES.starttls) && (limits.features?.includes('starttls') ?? true))
+    features.add('starttls')
   const isBulk = features.has('bulk')
   if (isBulk) for (const each of NO_BULK) features.delete(each)
   const hasHealth = UPSTREAMS.some(each => features.has(each))
@@ -233,6 +239,7 @@ export function drawSwarm(
       limits: features.has('limits'),
       introduces: features.has('introduces'),
       named: features.has('named') ? [80, 81].filter(() => swarm.chance(0.7)) : [],
+      starttls: features.has('named') && features.has('starttls'),
       terminated: features.has('terminates') ? [80, 81, 82].filter(() => secured.chance(0.8)) : [],
       originates: features.has('originates'),
       proxied: features.has('proxied') ? drawProxied(swarm) : new Map(),

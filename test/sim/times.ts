@@ -41,6 +41,7 @@ export function checkTimes(
   const leastMs = Math.min(connectTimeoutMs, connectDeadlineMs)
   if (reason === 'connect-timeout' && !failsConnects && lasted < leastMs - 1)
     onBug(`${who}: after ${lasted} ms of ${leastMs}`)
+  if (reason === 'starttls-timeout' && lasted < leastMs - 1) onBug(`${who}: after ${lasted} ms of ${leastMs}`)
   if (reason.startsWith('connect-') && lasted > connectDeadlineMs + readMs + lateMs)
     onBug(`${who}: ${reason} after ${lasted} ms of ${connectDeadlineMs}`)
   // What comes while it is being closed is still counted, and its thread may stand still meanwhile.
