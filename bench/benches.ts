@@ -8,6 +8,7 @@ import { benchEngines } from './engines.ts'
 import { benchFaults } from './faults.ts'
 import { benchFilter } from './filter.ts'
 import type { Bench } from './harness.ts'
+import { benchKubernetes } from './kubernetes.ts'
 import { benchLookup } from './lookup.ts'
 import { benchMemory } from './memory.ts'
 import { benchObserve } from './observe.ts'
@@ -86,6 +87,12 @@ export const BENCHES: readonly BenchRow[] = [
     name: 'admin',
     about: 'for how long an answer of the admin listener holds up the main thread',
     run: benchAdmin,
+  },
+  {
+    name: 'kubernetes',
+    about: 'what it costs to follow a cluster: EndpointSlices that change, and a large one at start',
+    run: benchKubernetes,
+    onlyByName: true,
   },
   {
     name: 'filter',

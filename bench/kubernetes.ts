@@ -1,0 +1,125 @@
+/**
+ * `kubernetes`: what it costs to follow a cluster.
+ *
+ *   changes   EndpointSlices that change all the time: CPU of the gateway, and from a change to the first connection by it
+ *   start     the endpoints of a large cluster: bytes on the wire, memory, and the requests for them
+ */
+
+import { setTimeout as pause } from 'node:timers/promises'
+import { monotonicMs } from '../src/base/clock.ts'
+import { busyNs } from './engines/running.ts'
+import type { Bench } from './harness.ts'
+import { follow, reaches, server } from './kubernetes/following.ts'
+import { addressesOf, edge, PROBED, rules, service, serviceName, slice } from './kubernetes/objects.ts'
+import { temporaryFolder } from './load/scene.ts'
+
+const ENDPOINTS = 10
+const TICK_MS = 20
+const CPU_MAX = 0.1
+const VISIBLE_MS_MAX = 250
+
+export async function benchKubernetes(bench: Bench): Promise<void> {
+  await benchChanges(bench)
+  await benchStart(bench)
+}
+
+async function benchChanges(bench: Bench): Promise<void> {
+  const [count, services, perSecond] = bench.parameter([100, 20, 200], [10_000, 1000, 1000])
+  const [probes, everyMs] = bench.parameter([2, 200], [40, 500])
+  const group = `${perSecond} EndpointSlices a second, each with ${ENDPOINTS} endpoints, among ${count} rules`
+  bench.begin(group)
+  using folder = temporaryFolder()
+  const [a, b] = [await server('a'), await server('b')]
+  const probed = (port: number) => slice(PROBED, { addresses: ['127.0.0.1'], port })
+  const { api, running } = await follow(folder.path, function* (port) {
+    yield* [edge(port), ...rules(count, services), service(PROBED), probed(a.port)]
+    for (let index = 0; index < services; index++) {
+      yield service(serviceName(index))
+      yield slice(serviceName(index), { addresses: addressesOf(index, ENDPOINTS) })
+    }
+  })
+  await pause(bench.parameter(100, 2000))
+  let changed = 0
+  const startedMs = monotonicMs()
+  const timer = setInterval(() => {
+    const due = ((monotonicMs() - startedMs) * perSecond) / 1000
+    for (; changed < due; changed++) {
+      const index = changed % services
+      const away = Math.floor(changed / services) % ENDPOINTS
+      api.put(slice(serviceName(index), { addresses: addressesOf(index, ENDPOINTS), away }))
+    }
+  }, TICK_MS)
+  await pause(bench.parameter(100, 1000))
+  const before = running.cpu()
+  const beganMs = monotonicMs()
+  const delays: number[] = []
+  for (let probe = 0; probe < probes; probe++) {
+    // At any moment of the gateway's own rhythm.
+    await pause(everyMs + (probe % 10) * 25)
+    const [name, { port }] = probe % 2 === 0 ? (['b', b] as const) : (['a', a] as const)
+    const putMs = monotonicMs()
+    api.put(probed(port))
+    await reaches(running.port, name)
+    delays.push(monotonicMs() - putMs)
+  }
+  const share = busyNs(before, running.cpu()) / 1e6 / (monotonicMs() - beganMs)
+  clearInterval(timer)
+  const rate = (changed * 1000) / (monotonicMs() - startedMs)
+  bench.record(group, 'share of a core', 'share', share, CPU_MAX, { better: 'less' })
+  bench.record(group, 'changes', 'perSecond', rate)
+  bench.record(group, 'until a new connection goes by it, at most', 'ms', Math.max(...delays), VISIBLE_MS_MAX)
+  bench.record(group, 'until a new connection goes by it, median', 'ms', median(delays))
+  const lists = api.requests.filter(each => each.verb === 'list' || each.query.has('sendInitialEvents'))
+  bench.record(group, 'lists after the start', 'count', lists.length - api.watches.size)
+  await running.stop()
+  await api.stop()
+  for (const each of [a, b]) each.server.close()
+}
+
+async function benchStart(bench: Bench): Promise<void> {
+  const [nodes, podsOfNode] = bench.parameter([10, 10], [5000, 30])
+  const endpointsOfSlice = 30
+  const slices = Math.ceil((nodes * podsOfNode) / endpointsOfSlice)
+  const group = `the EndpointSlices of ${nodes} nodes with ${podsOfNode} Pods each, at start`
+  bench.begin(group)
+  using folder = temporaryFolder()
+  const a = await server('a')
+  const small = await measureStart(folder.path, a.port, 1, endpointsOfSlice)
+  const large = await measureStart(folder.path, a.port, slices, endpointsOfSlice)
+  bench.record(group, 'bytes of its EndpointSlices', 'bytes', large.bytes)
+  bench.record(group, 'bytes of one', 'bytes', large.bytes / slices)
+  bench.record(group, 'watches', 'count', large.watches)
+  bench.record(group, 'requests until it serves', 'count', large.requests)
+  bench.record(group, 'memory beside a cluster of one Service', 'bytes', large.resident - small.resident)
+  bench.record(
+    group,
+    'memory for each endpoint',
+    'bytes',
+    (large.resident - small.resident) / (nodes * podsOfNode),
+  )
+  a.server.close()
+}
+
+async function measureStart(folder: string, port: number, slices: number, endpoints: number) {
+  const made = Array.from({ length: slices }, (_, index) =>
+    slice(serviceName(index), { addresses: addressesOf(index, endpoints) }),
+  )
+  const { api, running } = await follow(folder, function* (listen) {
+    yield* [edge(listen), ...rules(1, 1), service(PROBED), slice(PROBED, { addresses: ['127.0.0.1'], port })]
+    for (const [index, each] of made.entries()) yield* [service(serviceName(index)), each]
+  })
+  await pause(1000)
+  const stored = made.map(each => JSON.stringify({ type: 'ADDED', object: api.get(each) }).length + 1)
+  const found = {
+    bytes: stored.reduce((sum, each) => sum + each, 0),
+    watches: api.watches.size,
+    requests: api.requests.length,
+    resident: running.residentBytes(),
+  }
+  await running.stop()
+  await api.stop()
+  return found
+}
+
+const median = (values: readonly number[]): number =>
+  values.toSorted((left, right) => left - right)[Math.floor(values.length / 2)]
