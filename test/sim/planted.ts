@@ -70,8 +70,8 @@ export const PLANTED: readonly Planted[] = [
     'who waits at a listener that is closed is forgotten',
     1000,
     'engine/flow/listeners.ts',
-    'for (let fd = sockets.acceptWaiting(listening.fd); fd >= 0;',
-    'for (let fd = -1; fd >= 0;',
+    'for (const fd of queueOf(listening, kernel.sockets)) {',
+    'for (const fd of [] as number[]) {',
   ),
   plant(
     'bytes do not set the idle time back',
