@@ -226,6 +226,11 @@ export class Bench {
   }
 
   /** An explanation of figures. */
+  /** The answer: it stands before what is said otherwise. */
+  lead(statement: string): void {
+    this.statements.unshift(statement)
+  }
+
   say(statement: string): void {
     this.statements.push(statement)
   }

@@ -8,10 +8,11 @@
  */
 
 import type { Bench } from './harness.ts'
+import { intervalOf } from './resample.ts'
 import { summarise } from './statistics.ts'
 import { benchDelivered } from './weighting/delivered.ts'
 import { benchMatchAndPick } from './weighting/match-and-pick.ts'
-import { benchPicks } from './weighting/picks.ts'
+import { AGAIN, benchPicks } from './weighting/picks.ts'
 import { ONE } from './weighting/ways.ts'
 import { weighConnections } from './weighting/whole-connections.ts'
 
@@ -23,17 +24,28 @@ export async function benchWeighting(bench: Bench): Promise<void> {
   await benchDelivered(bench)
 }
 
-/** The pick alone is far less than whole connections differ by on their own. */
+/**
+ * The answer, before all figures: the pick alone is far less than whole connections differ by on
+ * their own, so its time in nanoseconds is set against the CPU of a connection.
+ */
 function sayShare(bench: Bench): void {
-  const of = (group: RegExp, name: string): number => {
-    const rounds = bench.results.find(each => group.test(each.group) && each.name === name)?.rounds
-    return rounds ? summarise(rounds).median : Number.NaN
-  }
-  const connectionNs = of(/^whole connections.*: the proxy’s CPU for each$/, ONE.name)
-  if (Number.isNaN(connectionNs)) return
-  const pickNs = of(/^pick, random$/, '2 destinations') - of(/^pick, random$/, 'single destination')
-  bench.say(
-    `the pick alone, in a loop: one of two costs ${pickNs.toFixed(0)} ns more than a single destination, ` +
-      `${((pickNs / connectionNs) * 100).toFixed(2)} % of the ${connectionNs.toFixed(0)} ns of a connection’s CPU`,
+  const roundsOf = (group: RegExp, name: string): readonly number[] =>
+    bench.results.find(each => group.test(each.group) && each.name === name)?.rounds ?? []
+  const connection = roundsOf(/^whole connections.*: the proxy’s CPU for each$/, ONE.name)
+  if (connection.length === 0) return
+  const picks = ['single destination', '2 destinations', AGAIN].map(name => roundsOf(/^pick, random$/, name))
+  bench.lead(shareText(picks, summarise(connection).median))
+}
+
+/** @param picks  The rounds of one destination, of two, and of one again, in nanoseconds. */
+export function shareText([one, two, again]: readonly (readonly number[])[], connectionNs: number): string {
+  const beside = (rounds: readonly number[]) => intervalOf(rounds.map((ns, round) => ns - one[round]))
+  const [cost, error] = [beside(two), beside(again)]
+  const ns = (value: number): string => value.toFixed(1)
+  const share = (value: number): string => `${((value / connectionNs) * 100).toFixed(3)} %`
+  return (
+    `weighting costs a connection ${ns(cost.median)} ns (95 %: ${ns(cost.low)} to ${ns(cost.high)}), ` +
+    `${share(cost.median)} of its ${connectionNs.toFixed(0)} ns of CPU; ` +
+    `one destination beside itself differs by ${ns(error.median)} ns (${ns(error.low)} to ${ns(error.high)})`
   )
 }

@@ -7,7 +7,7 @@ import { test } from 'node:test'
 import { Bench } from '../../bench/harness.ts'
 import { chiSquare, fairness, intervalOf } from '../../bench/resample.ts'
 import { costText, weighConnections } from '../../bench/weighting/whole-connections.ts'
-import { benchWeighting } from '../../bench/weighting.ts'
+import { benchWeighting, shareText } from '../../bench/weighting.ts'
 import { ENGINES } from '../support/engine.ts'
 import { fullOnly } from '../support/full.ts'
 import { skip } from '../support/uring.ts'
@@ -39,7 +39,7 @@ test('weighting measures picks, whole connections and the split, and says what t
   }
   for (const sentence of [
     /^weighting 100 ways costs /,
-    /^the pick alone, .* % of the \d+ ns of a connection’s CPU$/,
+    /^weighting costs a connection .* ns \(95 %: .*\), .* % of its \d+ ns of CPU; one destination beside itself differs by /,
     /^random, 80:20, 500 connections: \d+:\d+, /,
     /^sticky/,
   ]) {
@@ -71,6 +71,14 @@ test('a cost is claimed only where the rounds can tell it from nothing', () => {
   )
   assert.match(costText('80:20', around(1.001, 0.01)), /\): it can’t be told from nothing$/)
   assert.match(costText('80:20', around(1.02, 0.5)), /, too wide to claim anything\)/)
+})
+
+test('the answer has its interval and its own error', () => {
+  const rounds = (middle: number): number[] => Array.from({ length: 9 }, (_, round) => middle + (round % 3))
+  assert.equal(
+    shareText([rounds(10), rounds(14.5), rounds(10)], 90_000),
+    'weighting costs a connection 4.5 ns (95 %: 4.5 to 4.5), 0.005 % of its 90000 ns of CPU; one destination beside itself differs by 0.0 ns (0.0 to 0.0)',
+  )
 })
 
 test('fair counts are likely, unfair ones are not', () => {

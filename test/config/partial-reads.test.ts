@@ -183,7 +183,7 @@ test('a reading that parses only what changed gives what a first reading gives',
         }
       },
     ),
-    { numRuns: runs(1000) },
+    { numRuns: runs(400) },
   )
   ok(plans > 20, `only ${plans} tables were compared`)
 })
