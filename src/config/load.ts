@@ -131,7 +131,7 @@ function loadOnce(files: readonly SourceFile[], options: LoadOptions, objects: A
     findings.in('CFG014', { file, line: 1, column: 1 }, 'no resource found: there is nothing to serve')
   }
   const before = findings.count('error')
-  const settings = readSettings(own, findings)
+  const settings = readSettings(own, findings, objects !== null)
   if (findings.count('error') > before) for (const each of own.filter(isSettings)) unusable.add(each)
   const parsed = monotonicMs()
   const alone = (resource: Resource, to: Findings) => validate(resource, to, { profile: settings.profile })

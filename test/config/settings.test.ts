@@ -8,10 +8,10 @@ import { readDocuments } from '../../src/config/text/read-documents.ts'
 
 type Outcome = { settings: Settings; found: string[]; list: readonly Diagnostic[] }
 
-function read(text: string): Outcome {
+function read(text: string, isCluster = false): Outcome {
   const findings = new Findings()
   const resources = readDocuments([{ file: 's.yaml', bytes: Buffer.from(text) }], findings)
-  const settings = readSettings(resources, findings)
+  const settings = readSettings(resources, findings, isCluster)
   const found = findings.list.map(({ line, column, code, field }) =>
     `${line}:${column} ${code} ${field ?? ''}`.trim(),
   )
@@ -27,6 +27,14 @@ test('without a Settings document every setting has its default', () => {
   const { settings, found } = read('apiVersion: gateway.weir/v1\nkind: Settings\n')
   assert.deepEqual(found, [])
   assert.deepEqual(settings, DEFAULT_SETTINGS)
+})
+
+test('with a cluster as the source the mesh listens only if it is asked for', () => {
+  const capture = (text: string): string => read(text, true).settings.mesh.capture
+  const document = 'apiVersion: gateway.weir/v1\nkind: Settings\n'
+  assert.equal(capture(''), 'none')
+  assert.equal(capture(`${document}spec: {workers: 2}\n`), 'none')
+  assert.equal(capture(`${document}spec: {mesh: {bind: 127.0.0.1}}\n`), 'ports')
 })
 
 test('every setting is read', () => {
@@ -51,6 +59,7 @@ userTimeout: 45s
 writeTimeout: 30s
 reading: {timeout: 20s}
 dns: {servers: [10.0.0.2, "127.0.0.1:8600", "2001:db8::53", "[::1]:5353"]}
+kubernetes: { namespaces: [shop], gatewaySelector: { app: edge }, status: true }
 authorization: { identity: address, onChange: revoke, revokeOver: 1m }
 limits: { perSource: { connections: 100, rate: 10, prefix4: 24 } }
 proxyProtocol:
@@ -88,6 +97,7 @@ proxyProtocol:
     writeTimeoutMs: 30_000,
     reading: { timeoutMs: 20_000 },
     healthChecks: [],
+    kubernetes: { namespaces: ['shop'], gatewaySelector: { app: 'edge' }, status: true },
     dns: { servers: ['10.0.0.2:53', '127.0.0.1:8600', '[2001:db8::53]:53', '[::1]:5353'] },
     authorization: { identity: 'address', onChange: 'revoke', revokeOverMs: 60_000 },
     limits: { perSource: { connections: 100, rate: 10, burst: 10, prefix4: 24, prefix6: 64 } },

@@ -264,8 +264,16 @@ const DOCUMENT: Reader<Partial<Document>> = object<Partial<Document>>(
   {},
 )
 
-/** The settings in `resources`, with defaults for the rest. */
-export function readSettings(resources: readonly Resource[], findings: Findings): Settings {
+/**
+ * The settings in `resources`, with defaults for the rest. A cluster has services of all kinds, and
+ * few are this machine's to open ports for: with a cluster as the source the mesh listens only if
+ * the document has a `mesh`.
+ */
+export function readSettings(
+  resources: readonly Resource[],
+  findings: Findings,
+  isCluster = false,
+): Settings {
   const [first, ...others] = resources.filter(
     ({ apiVersion, kind }) => kind === 'Settings' && apiVersion.startsWith(`${GROUP}/`),
   )
@@ -274,7 +282,11 @@ export function readSettings(resources: readonly Resource[], findings: Findings)
     const message = `there is more than one Settings document; the first is at ${whereText(file, line)}`
     findings.at('CFG030', other, [], message, 'keep one; the first is used')
   }
-  if (!first) return DEFAULT_SETTINGS
-  const spot = { value: first.value, path: [], resource: first, findings }
-  return DOCUMENT(spot)?.spec ?? DEFAULT_SETTINGS
+  const spot = first && { value: first.value, path: [], resource: first, findings }
+  const settings = (spot && DOCUMENT(spot)?.spec) ?? DEFAULT_SETTINGS
+  if (!isCluster || hasMesh(first)) return settings
+  return { ...settings, mesh: { ...settings.mesh, capture: 'none' } }
 }
+
+const hasMesh = (document?: Resource): boolean =>
+  (document?.value as Partial<Document> | undefined)?.spec?.mesh !== undefined
