@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { globSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { folder } from './control/scene.ts'
@@ -19,7 +19,8 @@ test('it blocks', () => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4
 `
 
 test('a file that hangs is ended, with its name and what its threads do', { skip: onlyLinux() }, t => {
-  const file = join(folder(t, { 'blocks.test.mjs': BLOCKS }), 'blocks.test.mjs')
+  const root = join(RUN, '../..')
+  const file = relative(root, join(folder(t, { 'blocks.test.mjs': BLOCKS }), 'blocks.test.mjs')) // as npm test names them
   const { NODE_TEST_CONTEXT: _, ...env } = process.env
   const { status, stdout, stderr } = spawnSync(
     process.execPath,

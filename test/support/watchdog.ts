@@ -7,6 +7,7 @@
  */
 
 import { readdirSync, readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 
 const LOOK_MS = 1_000
@@ -37,7 +38,9 @@ export class Watchdog {
 
   #look(): void {
     for (const pid of childrenOf(process.pid)) {
-      const file = wordsOf(pid).find(word => this.#files.has(word))
+      const file = wordsOf(pid)
+        .map(word => resolve(word)) // it is named as `npm test` named it
+        .find(word => this.#files.has(word))
       if (file === undefined) continue
       const heardMs = this.#heardMs.get(file)
       if (heardMs === undefined) this.heard(file)
