@@ -244,9 +244,10 @@ test('Pods are replaced by a change of a setting that weir reads once, and by no
   equal(new Set([plain, ...marks]).size, 3)
   const documented = readFileSync(join(ROOT, 'docs/configuration.md'), 'utf8')
   const readOnce = [...documented.matchAll(/^\| `([\w.]+)` .*\*read once\*/gm)].map(found => found[1])
-  deepEqual(readOnce, ['workers', 'engine', 'admin', 'reload.history'])
+  const all = ['namespaces', 'gatewaySelector', 'status'].map(each => `kubernetes.${each}`)
+  deepEqual(readOnce, ['workers', 'engine', 'admin', 'reload.history', ...all])
   const template = read('templates/_pod.tpl')
-  match(template, /pick \$settings "workers" "engine" "admin"[^"]*"reload" "history"/)
+  match(template, /pick \$settings "workers" "engine" "admin" "kubernetes"[^"]*"reload" "history"/)
 })
 
 const podTemplate = (manifests: readonly Manifest[]): Json => only(manifests, 'Deployment').spec.template

@@ -149,8 +149,6 @@ export class Reflector {
     const page = Object(answer.value) as Fields
     if (!Array.isArray(page.items ?? []) || page.metadata === undefined)
       throw new Failure(0, 'the answer is no list')
-    if (answer.value === undefined || page.metadata === undefined)
-      throw new Failure(0, 'the answer is no list')
     return page
   }
 

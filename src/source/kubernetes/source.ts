@@ -136,12 +136,7 @@ export class KubernetesSource implements Source<ObjectUpdate> {
       slices: endpoints.slicesOf(service),
       endpoints: endpoints.endpointsOf(service),
       pod: id => this.#store.get(` Pod ${id}`),
-      nodes: new Map(
-        [...this.#store.ofKind('Node')].map(each => [
-          each.object.metadata.name,
-          each.object.metadata.labels ?? {},
-        ]),
-      ),
+      nodes: this.#store.nodes,
     }
   }
 

@@ -4,6 +4,7 @@
  * The thread keeps a mirror (control/compile/mirror.ts), so each change crosses once.
  */
 
+import type { Labels } from '../../config/plan/inputs.ts'
 import { type ApiObject, objectKey } from '../../config/text/read-objects.ts'
 import { EndpointIndex, isEndpoints } from './endpoint-index.ts'
 import { isSameObject, type Kept } from './objects.ts'
@@ -32,6 +33,8 @@ export class ObjectStore {
   readonly endpoints = new EndpointIndex()
   #revision = 0
   #handed = 0
+  /** The labels of Nodes by name; null: one has changed since they were gathered. */
+  #nodes: ReadonlyMap<string, Labels> | null = null
   /** Raised to have everything compiled anew. */
   stamp = 0
 
@@ -46,6 +49,7 @@ export class ObjectStore {
       else objects.delete(key)
     }
     if (after && before && isSameObject(after, before)) return false
+    if (object.kind === 'Node') this.#nodes = null
     this.#pending.set(key, after?.object ?? null)
     this.#revision++
     if (isEndpoints(object)) this.endpoints.take(after, before, this.#revision)
@@ -75,6 +79,14 @@ export class ObjectStore {
 
   find(key: string): Kept | null {
     return this.#objects.get(key) ?? null
+  }
+
+  /** The labels of Nodes, by name. */
+  get nodes(): ReadonlyMap<string, Labels> {
+    this.#nodes ??= new Map(
+      [...this.ofKind('Node')].map(({ object: { metadata } }) => [metadata.name, metadata.labels ?? {}]),
+    )
+    return this.#nodes
   }
 
   /** All objects, by key. */

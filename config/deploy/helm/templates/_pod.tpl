@@ -169,7 +169,7 @@ spec:
 {{/* The settings that docs/configuration.md marks as read once. */}}
 {{- define "weir.readOnce" -}}
 {{- $settings := .Values.settings | default dict }}
-{{- pick $settings "workers" "engine" "admin" | toJson }}
+{{- pick $settings "workers" "engine" "admin" "kubernetes" | toJson }}
 {{- dig "reload" "history" "" $settings }}
 {{- end }}
 
