@@ -23,7 +23,7 @@ export type ClusterFlags = {
   readonly cache?: string
 }
 
-/** Whom a cluster tells; who gives `onTrouble` lets it write, too. */
+/** Callbacks of the source. Only with `onTrouble` does it write status. */
 type ClusterTell = Pick<
   ConstructorParameters<typeof KubernetesSource>[0],
   'onState' | 'onTrouble' | 'onCached'
@@ -54,7 +54,7 @@ export function clusterOf(
   })
 }
 
-/** What the Settings say about what is read. */
+/** The Settings that decide what else weir reads. */
 export const needsSettings = ({ authorization, locality, workload }: Settings): NeedsSettings => ({
   identity: authorization.identity,
   hasLocality: locality !== null,

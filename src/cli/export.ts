@@ -1,6 +1,6 @@
 /** `weir export`: what a cluster has of weir's resources, as files. */
 
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ApiEntry } from '../config/api-objects.ts'
 import { writeYaml } from '../config/text/plain-yaml.ts'
@@ -21,12 +21,15 @@ export function exportObjects({ objects = [] }: Sources, flags: ExportFlags, env
   }
   mkdirSync(dir, { recursive: true })
   const files = Map.groupBy(kept, each => each.object.metadata.namespace ?? CLUSTER_WIDE)
-  for (const [name, all] of files) {
-    // A file with keys is its owner's only.
-    writeFileSync(join(dir, `${name}.yaml`), textOf(all), secrets ? { mode: 0o600 } : {})
-  }
+  for (const [name, all] of files) writeExport(join(dir, `${name}.yaml`), textOf(all), secrets)
   env.stderr.write(`${kept.length} resources in ${files.size} files below ${dir}\n`)
   return Exit.ok
+}
+
+/** Only its owner may read a file with keys, even if others could read its last version. */
+function writeExport(file: string, text: string, hasSecrets: boolean): void {
+  if (hasSecrets && existsSync(file)) chmodSync(file, 0o600)
+  writeFileSync(file, text, hasSecrets ? { mode: 0o600 } : {})
 }
 
 const textOf = (entries: readonly ApiEntry[]): string =>

@@ -44,7 +44,7 @@ export async function runCommandLine(words: readonly string[], env: Env): Promis
 
 function createProgram(env: Env, exit: (code: number) => void): Command {
   const program = new Command('weir')
-    .description('Routes TCP connections by Istio’s own rules, from files.')
+    .description('Routes TCP connections by Istio’s own rules, from files or the API of a cluster.')
     .version(versionOf(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .exitOverride()

@@ -1,14 +1,16 @@
 /** `weir rbac`: the rights that weir needs in a cluster, as objects to apply. */
 
 import { Findings } from '../config/findings/diagnostic.ts'
+import { renderText } from '../config/findings/render.ts'
 import { writeYaml } from '../config/text/plain-yaml.ts'
 import { readDocuments } from '../config/text/read-documents.ts'
 import type { ApiObject } from '../config/text/read-objects.ts'
 import { readFiles, type Sources } from '../source/files/files.ts'
 import { needsOf } from '../source/kubernetes/needs.ts'
 import { rbacOf } from '../source/kubernetes/rbac.ts'
+import { sourcesOf } from './check.ts'
 import { needsSettings } from './cluster.ts'
-import { type Env, Exit } from './env.ts'
+import { type Env, Exit, wantsColours } from './env.ts'
 import { settingsIn } from './second-instance.ts'
 
 export type RbacFlags = { readonly account: string }
@@ -22,8 +24,15 @@ export function rbac(sources: Sources, { account }: RbacFlags, env: Env): number
     env.stderr.write('error: --account must be a service account as namespace/name\n')
     return Exit.usage
   }
+  const files = readFiles(sources)
+  const findings = new Findings()
+  const written = readDocuments(files, findings).map(each => each.value as ApiObject)
+  if (findings.count('error') > 0) {
+    const colours = wantsColours(env, env.stderr)
+    env.stderr.write(`${renderText(findings.list, { sourceOf: sourcesOf(files), colours })}\n`)
+    return Exit.failed // what cannot be read may need rights
+  }
   const settings = settingsIn(sources)
-  const written = readDocuments(readFiles(sources), new Findings()).map(each => each.value as ApiObject)
   const objects = [...written, ...(sources.objects ?? []).map(each => each.object)]
   const ofKind = (kind: string) => objects.filter(each => each.kind === kind).map(object => ({ object }))
   const { namespaces, status } = settings.kubernetes

@@ -62,8 +62,10 @@ export async function run(sources: Sources, flags: RunFlags, env: Env): Promise<
     }
     signals++
     if (signals > 1) exit.resolve(128 + SIGNAL_NUMBERS[signal])
-    else if (gateway === null) exit.resolve(Exit.ok)
-    else leave(gateway, signal, manager).then(() => exit.resolve(Exit.ok), exit.reject)
+    else if (gateway === null) {
+      exit.resolve(Exit.ok)
+      void kubernetes?.close() // else the load waits for its API
+    } else leave(gateway, signal, manager).then(() => exit.resolve(Exit.ok), exit.reject)
   })
   const manager = await serviceManager(env.variables, log, start === 'takes over')
   const loading = Gateway.load({

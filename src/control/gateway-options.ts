@@ -1,4 +1,4 @@
-/** What a gateway is made of, and whom it tells. */
+/** What a gateway is made of, and its callbacks. */
 
 import type { Sources } from '../source/files/files.ts'
 import type { KubernetesSource } from '../source/kubernetes/source.ts'

@@ -111,11 +111,12 @@ export class Gateway {
 
   /**
    * A gateway with a configuration, not serving yet, whose workers start meanwhile; null if the
-   * configuration is refused, and the log says why.
+   * configuration is refused, and the log says why, or if its cluster is closed before it answers.
    */
   static async load(options: GatewayOptions): Promise<Gateway | null> {
     const gateway = new Gateway(options)
     try {
+      if ((await options.kubernetes?.begin()) === false) return null // it was told to end
       gateway.#publisher.accepted = await gateway.#compileFirst()
     } finally {
       if (gateway.#publisher.accepted === null) await gateway.stop()
@@ -262,7 +263,7 @@ export class Gateway {
     this.#plane?.reopenLogs()
   }
 
-  /** Tells the cluster what was made of its resources, too. */
+  /** Also reports to the cluster what weir made of its resources. */
   #published(): void {
     this.#options.onPublished?.()
     const { kubernetes, serving } = this
@@ -280,7 +281,6 @@ export class Gateway {
 
   /** The first configuration, or null if it is refused. */
   async #compileFirst(): Promise<Compiled | null> {
-    await this.#options.kubernetes?.begin()
     const compiled = await compileFirst(this.#compiler, this.names, this.#log)
     logDiagnostics(this.#log, compiled, null)
     return compiled.table === null ? null : compiled

@@ -1,7 +1,7 @@
 /** Commands that read a cluster once: check, explain, export, rbac. */
 
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
 import { folder } from '../control/scene.ts'
 import { ISTIO_CRDS } from '../kubernetes/fake/crds.ts'
@@ -64,6 +64,31 @@ test('export writes what was read as files, which weir reads alike', async t => 
   equal(printed.out, readFileSync(`${root}/out/shop.yaml`, 'utf8'))
 })
 
+test('export with Secrets lets only its owner read a file that others could read before', async t => {
+  const { root, kubeconfig } = await cluster(t)
+  await weir(['export', ...kubeconfig, '--dir', `${root}/out`])
+  chmodSync(`${root}/out/shop.yaml`, 0o644)
+  const written = await weir(['export', ...kubeconfig, '--dir', `${root}/out`, '--secrets'])
+  equal(written.code, 0, written.err)
+  equal(statSync(`${root}/out/shop.yaml`).mode & 0o777, 0o600)
+})
+
+test('run ends at a signal while it waits for a cluster that does not answer', async t => {
+  const api = await FakeApi.start()
+  const root = folder(t, { config: api.kubeconfig() })
+  await api.stop()
+  let send: (signal: 'SIGTERM') => void = () => {}
+  const { code } = await weir(['run', '--kubernetes', '--kubeconfig', `${root}/config`, '--no-admin'], {
+    onReady: given => {
+      send = given
+    },
+    onOut: text => {
+      if (text.includes('nothing is served before it is known')) send('SIGTERM')
+    },
+  })
+  equal(code, 0)
+})
+
 test('rbac prints no more than what is used', async t => {
   const secret = object('Gateway', 'tls', {
     servers: [{ port: { number: 443, name: 'tls', protocol: 'TLS' }, hosts: ['*'], tls: TLS }],
@@ -88,6 +113,10 @@ test('rbac prints no more than what is used', async t => {
   const narrow = await weir(['rbac', '--kubernetes', ...kubeconfig, settings])
   match(narrow.out, /kind: Role\nmetadata:\n +name: weir\n +namespace: shop\n/)
   match(narrow.out, /virtualservices\/status/)
+  writeFileSync(`${root}/broken.yaml`, 'kind: Gateway\n  spec: [')
+  const broken = await weir(['rbac', `${root}/broken.yaml`])
+  deepEqual([broken.code, broken.out], [1, ''])
+  match(broken.err, /broken\.yaml:2:\d+: error CFG/)
   const wrong = await weir(['rbac', '--kubernetes', ...kubeconfig, '--account', 'weir'])
   equal(wrong.code, 2)
 })

@@ -48,6 +48,20 @@ suite('what an API server can do wrong', { concurrency: 6 }, () => {
     deepEqual([refused.verb, refused.code], ['watch', 422])
   })
 
+  test('a page that continues with itself is no list without end', async t => {
+    const scene = await Scene.of(t, { hasWatchList: false })
+    const body = '{"metadata":{"resourceVersion":"7","continue":"here"},"items":[]}'
+    const circle = scene.api.inject({ ...ROUTES, verb: 'list' }, { body }, 1_000)
+    const followed = scene.follower()
+    const begun = followed.begin()
+    await followed.until(() =>
+      followed.source.states.some(({ trouble }) => trouble === 'a page of the list continues with itself'),
+    )
+    circle.remove()
+    await begun
+    await followed.equals()
+  })
+
   const STREAMS: Readonly<Record<string, Fault>> = {
     'cut in the middle of its first line': { stream: { cutAfter: 0 } },
     'cut in the middle of a later line': { stream: { cutAfter: 1 } },

@@ -30,8 +30,12 @@ contexts:
 - { name: old, context: { cluster: one, user: password } }
 - { name: nowhere, context: { cluster: three, user: robot } }
 - { name: printed, context: { cluster: one, user: program } }
+- { name: plain, context: { cluster: plain, user: robot } }
+- { name: told, context: { cluster: told } }
 clusters:
 - { name: one, cluster: { server: 'https://10.0.0.1:6443/prefix', certificate-authority-data: ${base64('CA')}, tls-server-name: kube } }
+- { name: plain, cluster: { server: 'http://127.0.0.1:8001' } }
+- { name: told, cluster: { server: 'https://me:secret@two.example' } }
 - { name: two, cluster: { server: 'https://two.example', insecure-skip-tls-verify: true } }
 users:
 - { name: robot, user: { tokenFile: token } }
@@ -60,6 +64,10 @@ test('another context: a client certificate from a file beside the kubeconfig, a
   equal(bearer, null)
 })
 
+test('no token is sent in plain text, as kubectl sends none', () => {
+  equal(identity('plain').bearer, null)
+})
+
 test('of several files in KUBECONFIG the first that has a name wins', () => {
   const other = file('other', 'clusters: [{ name: three, cluster: { server: "http://127.0.0.1:8001" } }]')
   const variables = { KUBECONFIG: `${join(folder, 'missing')}:${kubeconfig}:${other}` }
@@ -69,6 +77,7 @@ test('of several files in KUBECONFIG the first that has a name wins', () => {
 test('what a kubeconfig lacks, and what weir does not do, is said', () => {
   throws(() => identity('nowhere'), /kubeconfig has no cluster "three"/)
   throws(() => identity('absent'), /kubeconfig has no context "absent"/)
+  throws(() => identity('told'), /cluster "told" has a password in its server: use a token/)
   throws(() => identity('old'), /user "password" logs in by username, which weir does not/)
   throws(() => findIdentity({ variables: {}, kubeconfig: join(folder, 'none') }), /is no kubeconfig: ENOENT/)
   const broken = file('broken', 'a: [')
@@ -102,6 +111,13 @@ test('a program that is not there, or prints something else, is named', async ()
   const program = file('login', '#!/bin/sh\necho hello\n')
   chmodSync(program, 0o700)
   await rejects(async () => identity('printed').bearer?.token(), /printed no ExecCredential/)
+})
+
+test('a program that fails is told of by its end and its first line, without its arguments', async () => {
+  const program = file('login', '#!/bin/sh\necho "the session is over" >&2\nexit 3\n')
+  chmodSync(program, 0o700)
+  const message = /login gave no credentials: exit code 3: the session is over$/
+  await rejects(async () => identity('printed').bearer?.token(), message)
 })
 
 test('in a Pod, the mount and two variables say it', async () => {

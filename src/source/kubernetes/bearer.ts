@@ -5,6 +5,7 @@
  * plugin) is run again when its token expires, and after a 401 (client.authentication.k8s.io/v1).
  */
 
+import type { ExecFileException } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { monotonicMs, wallNowMs } from '../../base/clock.ts'
 
@@ -14,6 +15,8 @@ const FILE_MS = 60_000
 const EARLY_MS = 10_000
 const PROGRAM_MS_MAX = 60_000
 const PROGRAM_BYTES_MAX = 1_048_576
+/** Of what a program that failed has printed, in characters. */
+const WORDS_MAX = 200
 
 export type Bearer = {
   /** The token to send; '': none, and a client certificate may have come instead. */
@@ -92,13 +95,22 @@ async function runProgram({ command, args, env, apiVersion, installHint }: Progr
   const variables = { ...process.env, ...env, KUBERNETES_EXEC_INFO: JSON.stringify(info) }
   const options = { env: variables, timeout: PROGRAM_MS_MAX, maxBuffer: PROGRAM_BYTES_MAX }
   const { promise, resolve, reject } = Promise.withResolvers<string>()
-  execFile(command, [...args], options, (error, stdout) => {
+  execFile(command, [...args], options, (error, stdout, stderr) => {
     if (error === null) resolve(stdout)
     else if (error.code === 'ENOENT')
       reject(new Error(`there is no program ${command}. ${installHint}`.trim()))
-    else reject(new Error(`${command} gave no credentials: ${error.message.split('\n')[0]}`))
+    else reject(new Error(`${command} gave no credentials: ${endingOf(error, stderr)}`))
   })
   return readCredential(await promise, command)
+}
+
+/** How it ended, and its first words; not its arguments, which may have a secret. */
+function endingOf({ code, signal, killed }: ExecFileException, stderr: string): string {
+  const slow = killed ? 'it was ended after a minute' : null
+  const how =
+    typeof code === 'string' ? code : (slow ?? (signal ? `killed by ${signal}` : `exit code ${code}`))
+  const [words] = stderr.trim().split('\n')
+  return words === '' ? how : `${how}: ${words.slice(0, WORDS_MAX)}`
 }
 
 function readCredential(text: string, command: string): ProgramCredential {

@@ -1,14 +1,15 @@
 /**
  * Requests to the API server, over node:http or node:https.
  *
- * An answer is resolved once its headers are here; whoever asked reads the body. A request without
- * headers, or a body that is read as a whole, ends after its time. A 401 makes the bearer forget
- * its token, and the next request reads it anew.
+ * `open` resolves with the headers of an answer, and its caller reads the body: a watch has no end.
+ * `whole` and `refusal` read the body, up to a size and a time. After a 401 the next request has a
+ * token, certificates and a connection that are new.
  */
 
 import type { Agent as HttpAgent, IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import http from 'node:http'
 import https from 'node:https'
+import { Failure } from './failures.ts'
 import type { Identity } from './identity.ts'
 
 /** Time until the headers of an answer. */
@@ -17,6 +18,8 @@ const HEADERS_MS_MAX = 30_000
 const BODY_MS_MAX = 60_000
 /** A page of 500 objects; etcd keeps none above 1.5 MiB, and few are near that. */
 const BODY_BYTES_MAX = 256 * 1024 ** 2
+/** A Status object, or the page of a proxy. */
+const REFUSAL_BYTES_MAX = 1024 ** 2
 /** Probes of a silent connection begin after this time: they find a peer that is gone. */
 const KEEPALIVE_MS = 15_000
 
@@ -49,7 +52,7 @@ export class Client {
   /** Sends a request; resolves with the headers of its answer. */
   async open(path: string, signal: AbortSignal, sent: Sent = {}): Promise<Answer> {
     const { server, bearer } = this.#identity
-    const token = bearer ? await bearer.token() : ''
+    const token = bearer ? await unlessAborted(bearer.token(), signal) : ''
     const { promise, resolve, reject } = Promise.withResolvers<Answer>()
     const isTls = server.protocol === 'https:'
     const request = (isTls ? https : http).request({
@@ -76,7 +79,7 @@ export class Client {
     request.on('response', body => {
       clearTimeout(late)
       if (body.statusCode === 401) this.refused()
-      body.on('error', () => {}) // whoever reads it is told, too
+      body.on('error', () => {}) // its reader is told, too
       resolve({ status: body.statusCode ?? 0, headers: body.headers, body })
     })
     request.on('error', error => {
@@ -89,33 +92,34 @@ export class Client {
 
   /** Sends a request and reads its answer as JSON; undefined: it is none. */
   async whole(path: string, signal: AbortSignal, sent: Sent = {}): Promise<Whole> {
-    const timed = AbortSignal.any([signal, AbortSignal.timeout(BODY_MS_MAX)])
-    const { status, headers, body } = await this.open(path, timed, sent)
-    const chunks: Buffer[] = []
-    let size = 0
-    for await (const chunk of body) {
-      chunks.push(chunk)
-      size += chunk.length
-      if (size > BODY_BYTES_MAX) throw new Error(`the answer is larger than ${BODY_BYTES_MAX} bytes`)
-    }
-    if (!body.complete) throw new Error('the answer was cut off')
-    return { status, headers, value: parsed(Buffer.concat(chunks)) }
+    const { status, headers, body } = await this.open(path, signal, sent)
+    return { status, headers, value: parsed(await bytesOf(body, BODY_BYTES_MAX)) }
   }
 
-  /** Whether the server says so: one that has just started may not know its CRDs yet. */
+  /** Why an answer of `open` is not the one that was wanted. */
+  async refusal({ status, headers, body }: Answer): Promise<Failure> {
+    try {
+      return Failure.ofAnswer(status, headers, parsed(await bytesOf(body, REFUSAL_BYTES_MAX)))
+    } catch {
+      return Failure.ofAnswer(status, headers, undefined) // the status says what to do
+    }
+  }
+
+  /** Whether /readyz says so: a server that has just started may not know its CRDs yet. */
   async isReady(signal: AbortSignal): Promise<boolean> {
     try {
       const { status } = await this.whole('/readyz', signal)
-      return status < 500 // who may not ask is not told
+      return status < 500 // 401 and 403: it answers, and does not say
     } catch {
-      return false // it is gone meanwhile, or whoever asked
+      return false // no connection, or `signal`
     }
   }
 
-  /** Closes idle connections, and reads certificates anew for the next ones. */
+  /** The next requests have a new token, new certificates and new connections. */
   refused(): void {
     this.#identity.bearer?.refused()
-    this.#agent = null // open requests keep theirs
+    if (this.#agent) retire(this.#agent)
+    this.#agent = null
   }
 
   close(): void {
@@ -127,6 +131,46 @@ export class Client {
     this.#agent ??= isTls ? new https.Agent({ ...options, ...this.#identity.tls() }) : new http.Agent(options)
     return this.#agent
   }
+}
+
+/** Closes its idle connections now, and the others when their answers end. */
+function retire(agent: HttpAgent): void {
+  agent.maxFreeSockets = 0
+  for (const sockets of Object.values(agent.freeSockets)) for (const each of sockets ?? []) each.destroy()
+}
+
+/** @throws when the signal comes first: a credential program may take a minute. */
+async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  const aborted = Promise.withResolvers<never>()
+  const abort = () => aborted.reject(signal.reason)
+  if (signal.aborted) abort()
+  else signal.addEventListener('abort', abort, { once: true })
+  try {
+    return await Promise.race([promise, aborted.promise])
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
+}
+
+/** The whole body. @throws if it is larger, takes too long, or is cut off. */
+async function bytesOf(body: IncomingMessage, bytesMax: number): Promise<Buffer> {
+  const late = setTimeout(
+    () => body.destroy(new Error(`the answer did not end within ${BODY_MS_MAX / 1000} s`)),
+    BODY_MS_MAX,
+  )
+  const chunks: Buffer[] = []
+  let size = 0
+  try {
+    for await (const chunk of body) {
+      chunks.push(chunk)
+      size += chunk.length
+      if (size > bytesMax) throw new Error(`the answer is larger than ${bytesMax} bytes`)
+    }
+  } finally {
+    clearTimeout(late)
+  }
+  if (!body.complete) throw new Error('the answer was cut off')
+  return Buffer.concat(chunks)
 }
 
 function parsed(bytes: Buffer): unknown {

@@ -1,6 +1,7 @@
 /** What an API server, or the way to it, can fail by, and how long to wait after it. */
 
 import type { IncomingHttpHeaders } from 'node:http'
+import { printable } from '../../base/printable.ts'
 import type { BackOff } from './back-off.ts'
 import type { Fields } from './objects.ts'
 import type { Pace } from './pace.ts'
@@ -16,13 +17,13 @@ export class Failure extends Error {
   readonly retryMs: number
 
   constructor(status: number, message: string, retryMs = 0) {
-    super(message)
+    super(printable(message)) // it may be the server's words, or a program's
     this.status = status
     this.retryMs = retryMs
   }
 
   static ofAnswer(status: number, headers: IncomingHttpHeaders, value: unknown): Failure {
-    const { message } = Object(typeof value === 'string' ? jsonOf(value) : value) as Fields
+    const { message } = Object(value) as Fields
     const seconds = Number(headers['retry-after'])
     const retryMs = Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds * 1000, RETRY_MS_MAX) : 0
     return new Failure(
@@ -50,14 +51,6 @@ export function waitAfter({ status, retryMs }: Failure, backOff: BackOff, { abse
 function textOf(error: Error & { code?: string }): string {
   const { code, message } = error
   return message || code || error.name
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }
 
 const clip = (text: string): string => text.slice(0, 300)

@@ -1,9 +1,9 @@
 /**
- * Who weir is to a Kubernetes API server: where that is, whom it trusts, and by what it is known.
+ * How weir reaches a Kubernetes API server and logs in: its address, its CA, and credentials.
  *
  * In a Pod, the kubelet mounts a token, which it replaces about once an hour, the cluster's CA and
- * the namespace (kubernetes.io, "Accessing the API from within a Pod"). Elsewhere a kubeconfig file
- * says it (kubeconfig.ts).
+ * the namespace (kubernetes.io, "Accessing the API from within a Pod"). Elsewhere they
+ * come from a kubeconfig file (kubeconfig.ts).
  */
 
 import { readFileSync } from 'node:fs'
@@ -23,11 +23,11 @@ export type Tls = {
 
 export type Identity = {
   readonly server: URL
-  /** The namespace that commands without one mean. */
+  /** The default namespace of commands. */
   readonly namespace: string
   /** Read anew after a refusal: certificates are replaced, too. */
   readonly tls: () => Tls
-  /** null: known by a client certificate, or by nothing. */
+  /** null: weir logs in with a client certificate, or not at all. */
   readonly bearer: Bearer | null
   /** For the log: a context, or "in-cluster". */
   readonly title: string

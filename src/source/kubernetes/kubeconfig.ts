@@ -24,7 +24,7 @@ export type IdentityOptions = {
   readonly context?: string | undefined
 }
 
-/** Whose cluster, and who weir is there. @throws with a message for the operator. */
+/** The cluster to follow, and credentials for it. @throws with a message for the operator. */
 export function findIdentity({ variables, kubeconfig, context }: IdentityOptions): Identity {
   if (kubeconfig !== undefined) return kubeconfigIdentity([kubeconfig], context)
   const named = (variables.KUBECONFIG ?? '').split(delimiter).filter(each => each !== '')
@@ -53,11 +53,12 @@ function kubeconfigIdentity(files: readonly string[], wanted: string | undefined
   const bearer = bearerOf(user, userName, credential => {
     issued = credential
   })
+  const isTls = server.protocol === 'https:'
   return {
     server,
     namespace: textOf(context.fields, 'namespace') || 'default',
     tls: () => tlsOf(cluster, user, issued),
-    bearer,
+    bearer: isTls ? bearer : null, // nor does kubectl send tokens in plain text (clientcmd)
     title: `context ${title}`,
   }
 }
@@ -86,6 +87,8 @@ function serverOf({ fields }: Entry, name: string): URL {
   const server = URL.parse(textOf(fields, 'server'))
   if (server === null || !/^https?:$/.test(server.protocol))
     throw new Error(`cluster "${name}" of kubeconfig has no server that is a URL`)
+  if (server.username !== '' || server.password !== '')
+    throw new Error(`cluster "${name}" has a password in its server: use a token, a certificate or exec`)
   return server
 }
 

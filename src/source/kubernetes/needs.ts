@@ -28,9 +28,9 @@ export type Needs = {
 const asksClient = ({ spec }: ApiObject): boolean => {
   const { tcp, tls, http } = Object(spec) as Fields
   return [tcp, tls, http]
-    .flatMap(each => (Array.isArray(each) ? each : []))
-    .flatMap(({ match }) => (Array.isArray(match) ? match : []))
-    .some(each => each?.sourceLabels !== undefined || each?.sourceNamespace !== undefined)
+    .flatMap(recordsIn)
+    .flatMap(({ match }) => recordsIn(match))
+    .some(each => each.sourceLabels !== undefined || each.sourceNamespace !== undefined)
 }
 
 /** Subsets, and TCP_HEADERS of a client's workload, go by labels of Pods. */
@@ -57,7 +57,9 @@ export function needsOf(
     pods:
       settings.identity === 'address' || objects('VirtualService').some(asksClient) || rules.some(hasSubsets),
     nodes: settings.hasLocality,
-    namespaces: gateways.some(({ spec }) => JSON.stringify(spec ?? {}).includes('"from":"Selector"')),
+    namespaces: gateways.some(({ spec }) =>
+      fieldsIn(spec).some(([field, value]) => field === 'from' && value === 'Selector'),
+    ),
     secrets: namesOf('Secret'),
     configMaps: namesOf('ConfigMap'),
   }
@@ -66,13 +68,16 @@ export function needsOf(
 type Named = { readonly kind: 'Secret' | 'ConfigMap'; readonly id: string }
 
 const NAMES = ['credentialName', 'caCertCredentialName']
+/** Deeper than any of these fields. */
+const DEPTH_MAX = 32
 const REFERENCES = ['certificateRefs', 'caCertificateRefs']
 /** "name" and "kubernetes-gateway://namespace/name" (config/plan/credentials.ts). */
 const WRITTEN = /^(?:kubernetes(?:-gateway)?:\/\/)?([^/\s]+(?:\/[^/\s]+)?)$/
 
 /** Secrets and ConfigMaps that fields of an object name, and Secrets with authorities beside. */
 function namedBy({ spec }: ApiObject, namespace: string): Named[] {
-  const byName = namesIn(spec).flatMap((written): Named[] => {
+  const fields = fieldsIn(spec)
+  const byName = namesIn(fields).flatMap((written): Named[] => {
     const name = WRITTEN.exec(written)?.[1]
     if (name === undefined) return []
     const id = name.includes('/') ? name : `${namespace}/${name}`
@@ -81,26 +86,31 @@ function namedBy({ spec }: ApiObject, namespace: string): Named[] {
       { kind: 'Secret', id: `${id}-cacert` },
     ]
   })
-  return [...byName, ...referencesIn(spec, namespace)]
+  return [...byName, ...referencesIn(fields, namespace)]
 }
 
-function referencesIn(value: unknown, namespace: string): Named[] {
-  if (Array.isArray(value)) return value.flatMap(each => referencesIn(each, namespace))
-  if (typeof value !== 'object' || value === null) return []
-  return Object.entries(value).flatMap(([field, inner]): Named[] => {
-    if (!REFERENCES.includes(field) || !Array.isArray(inner)) return referencesIn(inner, namespace)
-    return inner.flatMap(({ kind = 'Secret', name, namespace: other = namespace }): Named[] =>
-      kind === 'Secret' || kind === 'ConfigMap' ? [{ kind, id: `${other}/${name}` }] : [],
+type Field = readonly [name: string, value: unknown]
+
+const namesIn = (fields: readonly Field[]): string[] =>
+  fields.flatMap(([field, value]) => {
+    if (NAMES.includes(field)) return typeof value === 'string' ? [value] : []
+    return field === 'credentialNames' && Array.isArray(value) ? value.map(String) : []
+  })
+
+const referencesIn = (fields: readonly Field[], own: string): Named[] =>
+  fields
+    .filter(([field]) => REFERENCES.includes(field))
+    .flatMap(([, value]) => recordsIn(value))
+    .flatMap(({ kind = 'Secret', name, namespace = own }): Named[] =>
+      kind === 'Secret' || kind === 'ConfigMap' ? [{ kind, id: `${namespace}/${name}` }] : [],
     )
-  })
+
+/** All fields of a value, at any depth: what an API has sent need not be valid. */
+function fieldsIn(value: unknown, depth = DEPTH_MAX): Field[] {
+  if (typeof value !== 'object' || value === null || depth === 0) return []
+  if (Array.isArray(value)) return value.flatMap(each => fieldsIn(each, depth - 1))
+  return Object.entries(value).flatMap(field => [field, ...fieldsIn(field[1], depth - 1)])
 }
 
-function namesIn(value: unknown): string[] {
-  if (Array.isArray(value)) return value.flatMap(namesIn)
-  if (typeof value !== 'object' || value === null) return []
-  return Object.entries(value).flatMap(([field, inner]) => {
-    if (NAMES.includes(field)) return typeof inner === 'string' ? [inner] : []
-    if (field === 'credentialNames') return Array.isArray(inner) ? inner.map(String) : []
-    return namesIn(inner)
-  })
-}
+const recordsIn = (value: unknown): Fields[] =>
+  Array.isArray(value) ? value.filter(each => typeof each === 'object' && each !== null) : []

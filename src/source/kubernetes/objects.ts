@@ -122,7 +122,8 @@ function podStatus({ phase, podIP, podIPs, conditions }: Fields): Fields {
 /** v1beta1 has the zone in `topology`, and the node beside it. */
 function readEndpoints({ endpoints }: Fields): unknown {
   if (!Array.isArray(endpoints)) return []
-  return endpoints.map(({ addresses, conditions, targetRef, nodeName, zone, topology, hints }) => {
+  return endpoints.map(each => {
+    const { addresses, conditions, targetRef, nodeName, zone, topology, hints } = Object(each)
     const at = Object(topology) as Fields
     const node = nodeName ?? at['kubernetes.io/hostname']
     const where = zone ?? at['topology.kubernetes.io/zone']

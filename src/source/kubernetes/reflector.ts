@@ -11,18 +11,19 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { monotonicMs, wallNowMs } from '../../base/clock.ts'
-import { createRandom, nextBelow, type Random } from '../../base/random.ts'
+import { createRandom } from '../../base/random.ts'
 import { BackOff } from './back-off.ts'
 import type { Client } from './client.ts'
 import { type Event, isInitialEnd, keyOf, parseEvent, STREAMED_LIST, versionOf } from './events.ts'
 import { Failure, failureOf, STREAM_SILENT, waitAfter } from './failures.ts'
 import { KindVersion } from './kind-version.ts'
-import { pathOf, type Scope, selectorOf, titleOfScope } from './kinds.ts'
+import { type Scope, titleOfScope } from './kinds.ts'
 import { Known, type OnObject } from './known.ts'
 import { linesOf } from './lines.ts'
-import { type Fields, type Kept, readObject } from './objects.ts'
+import { type Kept, readObject } from './objects.ts'
 import { DEFAULT_PACE, type Pace } from './pace.ts'
 import type { ReflectorState } from './reflector-state.ts'
+import { Requests } from './requests.ts'
 
 type ReflectorOptions = {
   readonly client: Client
@@ -41,7 +42,7 @@ export class Reflector {
   readonly #options: ReflectorOptions
   readonly #pace: Pace
   readonly #closing = new AbortController()
-  readonly #random: Random = createRandom(process.pid, wallNowMs() >>> 0, seeds++)
+  readonly #requests: Requests
   readonly #backOff: BackOff
   readonly #known: Known
   readonly #version: KindVersion
@@ -69,7 +70,16 @@ export class Reflector {
     this.#pace = options.pace ?? DEFAULT_PACE
     this.#known = new Known(options.onObject)
     this.#version = new KindVersion(options.scope.kind.versions)
-    this.#backOff = new BackOff(this.#pace, this.#random)
+    const random = createRandom(process.pid, wallNowMs() >>> 0, seeds++)
+    this.#backOff = new BackOff(this.#pace, random)
+    this.#requests = new Requests({
+      client: options.client,
+      scope: options.scope,
+      pace: this.#pace,
+      random,
+      version: () => this.#version.current,
+      signal: this.#closing.signal,
+    })
   }
 
   get scope(): Scope {
@@ -88,7 +98,7 @@ export class Reflector {
     }
   }
 
-  /** @param cached  What is known from before, until the server has said what is there. */
+  /** @param cached  Objects of a cache, which count until the first list. */
   start(cached: Iterable<Kept> = []): void {
     this.#known.seed(cached)
     this.#ended = this.#run()
@@ -115,7 +125,7 @@ export class Reflector {
     this.#update({ phase: 'listing', lists: this.#state.lists + 1 })
     if (this.#isPaged) return await this.#list()
     try {
-      await this.#stream(this.#watchPath(STREAMED_LIST), new Map())
+      await this.#stream(STREAMED_LIST, new Map())
     } catch (error) {
       const { status } = failureOf(error)
       // Servers without WatchList refuse its parameters; some ignore them, and fall silent.
@@ -128,36 +138,18 @@ export class Reflector {
   /** Reads all pages, then takes them as the truth. */
   async #list(): Promise<void> {
     const found = new Map<string, Kept>()
-    let position = ''
-    let version = ''
-    do {
-      const page = await this.#page(position)
-      const { resourceVersion, continue: next } = Object(page.metadata) as Fields
-      for (const item of Array.isArray(page.items) ? page.items : []) this.#collect(item, found)
-      position = String(next ?? '')
-      version = String(resourceVersion ?? '')
-    } while (position !== '')
-    if (version === '') throw new Failure(0, 'a list without resourceVersion')
+    const version = await this.#requests.list(items => {
+      this.#heard()
+      for (const each of items) this.#collect(each, found)
+    })
     this.#replace(found, version)
-  }
-
-  async #page(position: string): Promise<Fields> {
-    const query = { limit: String(this.#pace.pageSize), ...(position !== '' && { continue: position }) }
-    const answer = await this.#options.client.whole(this.#path(query), this.#closing.signal)
-    if (answer.status !== 200) throw Failure.ofAnswer(answer.status, answer.headers, answer.value)
-    this.#heard()
-    const page = Object(answer.value) as Fields
-    if (!Array.isArray(page.items ?? []) || page.metadata === undefined)
-      throw new Failure(0, 'the answer is no list')
-    return page
   }
 
   async #watch(): Promise<void> {
     const startedMs = monotonicMs()
     const before = this.#resourceVersion
-    const path = this.#watchPath({ resourceVersion: before })
     this.#update({ watches: this.#state.watches + 1 })
-    await this.#stream(path, null)
+    await this.#stream({ resourceVersion: before }, null)
     const isShort = monotonicMs() - startedMs < this.#pace.shortMs && this.#resourceVersion === before
     if (isShort) throw new Failure(0, 'the watch ended at once')
   }
@@ -167,12 +159,8 @@ export class Reflector {
    *
    * @param found  Collects the objects of a streamed list, up to its end; null: there is none.
    */
-  async #stream(path: string, found: Map<string, Kept> | null): Promise<void> {
-    const { status, headers, body } = await this.#options.client.open(path, this.#closing.signal)
-    if (status !== 200) {
-      const text = await body.setEncoding('utf8').toArray()
-      throw Failure.ofAnswer(status, headers, text.join(''))
-    }
+  async #stream(query: Readonly<Record<string, string>>, found: Map<string, Kept> | null): Promise<void> {
+    const body = await this.#requests.watch(query)
     let collecting = found
     this.#watchingMs = monotonicMs()
     if (!collecting) this.#synced()
@@ -269,17 +257,6 @@ export class Reflector {
     }
     await this.#pause(this.#backOff.jittered(this.#pace.absentMs))
     return true
-  }
-
-  #watchPath(more: Readonly<Record<string, string>>): string {
-    const { watchS } = this.#pace
-    const seconds = watchS + nextBelow(this.#random, watchS)
-    return this.#path({ watch: '1', allowWatchBookmarks: 'true', timeoutSeconds: String(seconds), ...more })
-  }
-
-  #path(query: Readonly<Record<string, string>>): string {
-    const all = new URLSearchParams({ ...query, ...selectorOf(this.scope) })
-    return `${pathOf(this.scope, this.#version.current)}?${all}`
   }
 
   #update(change: Partial<ReflectorState>): void {

@@ -1,4 +1,4 @@
-/** What is read of a cluster, and who is told what of it. */
+/** What a source reads of a cluster, and its callbacks. */
 
 import type { ClusterCache } from './cache.ts'
 import type { Identity } from './identity.ts'

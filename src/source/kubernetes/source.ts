@@ -1,32 +1,21 @@
 /**
- * A Kubernetes API as a source of configuration: one loop for each kind, and what they found.
+ * A Kubernetes API as a source of configuration: collects what its loops (loops.ts) find, and
+ * reports changes.
  *
  * Nothing is compiled before every loop is synced. After that, what is known is served, whatever
  * the API does. Kinds that only some rules need are followed from the moment that one does.
  */
 
-import { groupOf } from '../../config/kinds.ts'
 import type { ServiceObjects } from '../../config/plan/live-clusters.ts'
 import { Debounce } from '../files/debounce.ts'
 import type { Source } from '../source.ts'
 import { CACHE_EVERY_MS } from './cache.ts'
 import { Client } from './client.ts'
 import { isEndpoints, serviceOf } from './endpoint-index.ts'
-import {
-  CONFIG_MAP,
-  ENDPOINT_SLICE,
-  ENDPOINTS,
-  NAMESPACE,
-  NODE,
-  POD,
-  RULE_KINDS,
-  type Scope,
-  SECRET,
-  titleOfScope,
-} from './kinds.ts'
+import { CONFIG_MAP, ENDPOINT_SLICE, ENDPOINTS, NAMESPACE, NODE, POD, RULE_KINDS, SECRET } from './kinds.ts'
+import { Loops } from './loops.ts'
 import { needsOf } from './needs.ts'
 import type { Kept } from './objects.ts'
-import { Reflector } from './reflector.ts'
 import type { ReflectorState } from './reflector-state.ts'
 import type { KubernetesOptions } from './source-options.ts'
 import { ObjectStore, type ObjectUpdate } from './store.ts'
@@ -46,8 +35,9 @@ export class KubernetesSource implements Source<ObjectUpdate> {
   readonly #client: Client
   readonly #writer: Writer | null
   readonly #store = new ObjectStore()
-  readonly #loops = new Map<string, Reflector>()
-  readonly #synced = Promise.withResolvers<void>()
+  readonly #loops: Loops
+  /** False: it was closed before. */
+  readonly #synced = Promise.withResolvers<boolean>()
   readonly #changed = new Debounce(() => this.#tell(), QUIET_MS, MOST_MS)
   readonly #endpointsChanged = new Debounce(
     () => this.#tellEndpoints(),
@@ -58,16 +48,21 @@ export class KubernetesSource implements Source<ObjectUpdate> {
   readonly #services = new Set<string>()
   #onChange: (() => void) | null = null
   #onEndpoints: ((services: readonly string[]) => unknown) | null = null
-  /** What a cache has, until the API has said what is there. */
-  #cached: readonly Kept[] = []
   #waiting: NodeJS.Timeout | undefined
   #saving: NodeJS.Timeout | undefined
   #hasChanges = false
-  #isClosed = false
+  #cacheTrouble = ''
 
   constructor(options: KubernetesOptions) {
     this.#options = options
     this.#client = new Client(options.identity)
+    this.#loops = new Loops({
+      client: this.#client,
+      namespaces: options.settings.namespaces,
+      onObject: (after, before) => this.#take(after, before),
+      onState: state => this.#onState(state),
+      pace: options.pace,
+    })
     this.#writer = options.settings.status
       ? new Writer({
           client: this.#client,
@@ -79,21 +74,21 @@ export class KubernetesSource implements Source<ObjectUpdate> {
   }
 
   /**
-   * Starts the loops; resolves once all are synced, and never rejects. With a cache it waits for a
-   * while only.
+   * Starts the loops; resolves once all are synced, or with false when it is closed before, and
+   * never rejects. With a cache it waits for a while only.
    */
-  begin(): Promise<void> {
+  begin(): Promise<boolean> {
     const { cache, onCached } = this.#options
     const cached = cache?.read() ?? null
-    this.#cached = cached?.objects ?? []
+    this.#loops.cached = cached?.objects ?? []
     if (cached) {
       this.#waiting = setTimeout(() => {
         if (this.isSynced) return
         onCached?.(cached.ageMs)
-        this.#synced.resolve()
+        this.#synced.resolve(true)
       }, this.#options.pace?.cacheMs ?? CACHE_WAIT_MS)
     }
-    for (const kind of [...RULE_KINDS, ENDPOINT_SLICE]) this.#followKind(kind)
+    for (const kind of [...RULE_KINDS, ENDPOINT_SLICE]) this.#loops.follow(kind)
     this.#followNeeds()
     return this.#synced.promise
   }
@@ -119,13 +114,13 @@ export class KubernetesSource implements Source<ObjectUpdate> {
   }
 
   async close(): Promise<void> {
-    this.#isClosed = true
+    this.#synced.resolve(false)
     clearTimeout(this.#waiting)
     clearTimeout(this.#saving)
     this.#save()
+    await this.#loops.close()
     this.#changed.cancel()
     this.#endpointsChanged.cancel()
-    await Promise.all([...this.#loops.values()].map(each => each.close()))
     await this.#writer?.close()
     this.#client.close()
   }
@@ -144,7 +139,7 @@ export class KubernetesSource implements Source<ObjectUpdate> {
     return this.#store.endpoints.changedSince(revision)
   }
 
-  /** Has everything compiled anew, though no rule has changed. */
+  /** Compiles everything again, though no rule has changed. */
   compileAnyway(): void {
     this.#store.stamp++
     this.#hasChanges = true
@@ -172,50 +167,24 @@ export class KubernetesSource implements Source<ObjectUpdate> {
   }
 
   get states(): readonly ReflectorState[] {
-    return [...this.#loops.values()].map(each => each.state)
+    return this.#loops.states
   }
 
   get isSynced(): boolean {
-    return this.#loops.size > 0 && this.states.every(each => each.isSynced)
+    return this.#loops.isSynced
   }
 
   get server(): string {
     return this.#client.server
   }
 
-  #followKind(kind: Scope['kind']): void {
-    const { namespaces } = this.#options.settings
-    const scopes = kind.isNamespaced && namespaces.length > 0 ? namespaces : [null]
-    for (const namespace of scopes) this.#follow({ kind, namespace, name: null })
-  }
-
-  /** @param id  As "namespace/name". */
-  #followOne(kind: Scope['kind'], id: string): void {
-    const [namespace, name] = id.split('/')
-    this.#follow({ kind, namespace, name })
-  }
-
-  #follow(scope: Scope): void {
-    const title = titleOfScope(scope)
-    if (this.#loops.has(title) || this.#isClosed) return
-    const loop = new Reflector({
-      client: this.#client,
-      scope,
-      onObject: (after, before) => this.#take(after, before),
-      onState: () => this.#onState(loop.state),
-      ...(this.#options.pace && { pace: this.#options.pace }),
-    })
-    this.#loops.set(title, loop)
-    loop.start(this.#cachedOf(scope))
-  }
-
   #onState(state: ReflectorState): void {
     this.#options.onState?.(state)
-    if (state.kind === ENDPOINT_SLICE.kind && state.phase === 'absent') this.#followKind(ENDPOINTS)
+    if (state.kind === ENDPOINT_SLICE.kind && state.phase === 'absent') this.#loops.follow(ENDPOINTS)
     this.#followNeeds()
     if (!this.isSynced) return
-    this.#synced.resolve()
-    this.#cached = []
+    this.#synced.resolve(true)
+    this.#loops.cached = []
     if (this.#hasChanges) this.#changed.touch()
   }
 
@@ -239,17 +208,12 @@ export class KubernetesSource implements Source<ObjectUpdate> {
     if (!cache || !this.isSynced) return
     try {
       cache.write(new Map(this.#store.all()).values())
+      this.#cacheTrouble = ''
     } catch (error) {
-      onTrouble?.(`the cache is not written: ${String(error)}`)
+      const trouble = `the cache: ${error instanceof Error ? error.message : String(error)}`
+      if (trouble !== this.#cacheTrouble) onTrouble?.(trouble)
+      this.#cacheTrouble = trouble
     }
-  }
-
-  #cachedOf({ kind, namespace, name }: Scope): Kept[] {
-    return this.#cached.filter(({ object: { kind: cached, apiVersion, metadata } }) => {
-      const isOfKind = cached === kind.kind && groupOf(apiVersion) === kind.group
-      const isOfScope = namespace === null || metadata.namespace === namespace
-      return isOfKind && isOfScope && (name === null || metadata.name === name)
-    })
   }
 
   #isWanted({ object: { kind, apiVersion, metadata } }: Kept): boolean {
@@ -258,14 +222,14 @@ export class KubernetesSource implements Source<ObjectUpdate> {
     return wanted.every(([label, value]) => metadata.labels?.[label] === value)
   }
 
-  /** Starts loops that some rule has come to need; they run on when none does any more. */
+  /** Starts loops that some rule has come to need. */
   #followNeeds(): void {
     const needs = needsOf(kind => this.#store.ofKind(kind), this.#options.settings)
-    if (needs.pods) this.#followKind(POD)
-    if (needs.nodes) this.#followKind(NODE)
-    if (needs.namespaces) this.#followKind(NAMESPACE)
-    for (const each of needs.secrets) this.#followOne(SECRET, each)
-    for (const each of needs.configMaps) this.#followOne(CONFIG_MAP, each)
+    if (needs.pods) this.#loops.follow(POD)
+    if (needs.nodes) this.#loops.follow(NODE)
+    if (needs.namespaces) this.#loops.follow(NAMESPACE)
+    for (const each of needs.secrets) this.#loops.followOne(SECRET, each)
+    for (const each of needs.configMaps) this.#loops.followOne(CONFIG_MAP, each)
   }
 
   #tellEndpoints(): void {
@@ -274,7 +238,7 @@ export class KubernetesSource implements Source<ObjectUpdate> {
     if (services.length > 0) this.#onEndpoints?.(services)
   }
 
-  /** What has changed is told once all of it is here. */
+  /** Reports changes once every loop is synced. */
   #tell(): void {
     this.#followNeeds()
     if (!this.isSynced || this.#onChange === null) return

@@ -1,0 +1,84 @@
+/**
+ * The loops of a source: which kinds are followed, in which namespaces, and how far each is.
+ *
+ * A loop ends with its source, also if no rule needs it any more: where the newest version of a rule
+ * is wrong, its last good one may.
+ */
+
+import { groupOf } from '../../config/kinds.ts'
+import type { Client } from './client.ts'
+import { type Scope, titleOfScope } from './kinds.ts'
+import type { OnObject } from './known.ts'
+import type { Kept } from './objects.ts'
+import type { Pace } from './pace.ts'
+import { Reflector } from './reflector.ts'
+import type { ReflectorState } from './reflector-state.ts'
+
+type LoopsOptions = {
+  readonly client: Client
+  /** None: all. */
+  readonly namespaces: readonly string[]
+  readonly onObject: OnObject
+  readonly onState: (state: ReflectorState) => void
+  readonly pace?: Pace | undefined
+}
+
+export class Loops {
+  readonly #options: LoopsOptions
+  readonly #loops = new Map<string, Reflector>()
+  /** What a loop begins with: the content of a cache, until the API has said what is there. */
+  cached: readonly Kept[] = []
+  #isClosed = false
+
+  constructor(options: LoopsOptions) {
+    this.#options = options
+  }
+
+  /** All objects of a kind; nothing if they are followed already. */
+  follow(kind: Scope['kind']): void {
+    const { namespaces } = this.#options
+    const scopes = kind.isNamespaced && namespaces.length > 0 ? namespaces : [null]
+    for (const namespace of scopes) this.#begin({ kind, namespace, name: null })
+  }
+
+  /** One object. @param id  As "namespace/name". */
+  followOne(kind: Scope['kind'], id: string): void {
+    const [namespace, name] = id.split('/')
+    this.#begin({ kind, namespace, name })
+  }
+
+  get states(): readonly ReflectorState[] {
+    return [...this.#loops.values()].map(each => each.state)
+  }
+
+  get isSynced(): boolean {
+    return this.#loops.size > 0 && this.states.every(each => each.isSynced)
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    await Promise.all([...this.#loops.values()].map(each => each.close()))
+  }
+
+  #begin(scope: Scope): void {
+    const title = titleOfScope(scope)
+    if (this.#loops.has(title) || this.#isClosed) return
+    const { client, onObject, onState, pace } = this.#options
+    const loop = new Reflector({
+      client,
+      scope,
+      onObject,
+      onState: () => onState(loop.state),
+      ...(pace && { pace }),
+    })
+    this.#loops.set(title, loop)
+    loop.start(this.cached.filter(each => isIn(scope, each)))
+  }
+}
+
+function isIn({ kind: { kind, group }, namespace, name }: Scope, { object }: Kept): boolean {
+  const { metadata } = object
+  const isOfKind = object.kind === kind && groupOf(object.apiVersion) === group
+  const isOfScope = namespace === null || metadata.namespace === namespace
+  return isOfKind && isOfScope && (name === null || metadata.name === name)
+}
