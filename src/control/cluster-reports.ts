@@ -13,7 +13,7 @@ import { groupOf } from '../config/kinds.ts'
 import type { Fields, Kept } from '../source/kubernetes/objects.ts'
 import { STATUS_KINDS } from '../source/kubernetes/status-kinds.ts'
 import type { Told, Wanted } from '../source/kubernetes/writer.ts'
-import type { Compiled } from './compile/compile-task.ts'
+import type { Compiled } from './compile/compiled.ts'
 
 const ACCEPTED = 'gateway.weir/Accepted'
 /** Events of one configuration. */

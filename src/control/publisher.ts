@@ -16,7 +16,7 @@ import { openStats, slotCounts } from '../stats/stats.ts'
 import { makeRoom } from '../table/build/endpoints.ts'
 import type { Table, TableBuffers } from '../table/format/table.ts'
 import type { Compiler } from './compile/compile.ts'
-import type { Compiled } from './compile/compile-task.ts'
+import type { Compiled } from './compile/compiled.ts'
 import { Keeper } from './credentials/keeper.ts'
 import { TICKETS_LOOK_MS } from './credentials/ticket-keys.ts'
 import { type EndpointChange, EndpointChanges, type NamedCluster } from './endpoint-changes.ts'
@@ -187,7 +187,7 @@ export class Publisher {
     this.changeEndpoints(new Map(), this.#options.live?.change(services))
   }
 
-  /** Names resolve anew, or an API has others: the generation goes on with other endpoints. */
+  /** Names or an API have other endpoints: a revision of the same generation. */
   changeEndpoints(changed: ResolvedNames, live: readonly NamedCluster[] = []): void {
     const { serving } = this
     if (serving === null || changed.size + live.length === 0) return

@@ -14,7 +14,7 @@ import type { ReadCredential } from '../source/credentials/credentials.ts'
 import type { Names } from '../source/names/names.ts'
 import type { TableBuffers } from '../table/format/table.ts'
 import type { Compiler } from './compile/compile.ts'
-import type { Compiled, Rotated } from './compile/compile-task.ts'
+import type { Compiled, Rotated } from './compile/compiled.ts'
 import { tellLong } from './compile/tell-long.ts'
 import type { Logger } from './observe/log.ts'
 

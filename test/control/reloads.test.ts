@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DEFAULT_SETTINGS } from '../../src/config/settings/settings.ts'
-import type { Compiled } from '../../src/control/compile/compile-task.ts'
+import type { Compiled } from '../../src/control/compile/compiled.ts'
 import { tellLong } from '../../src/control/compile/tell-long.ts'
 import { Reloads } from '../../src/control/reloads.ts'
 import { watchedLog } from './scene.ts'

@@ -2,7 +2,7 @@
 
 import type { FastifyInstance } from 'fastify'
 import type { Diagnostic } from '../../config/findings/diagnostic.ts'
-import type { Compiled } from '../../control/compile/compile-task.ts'
+import type { Compiled } from '../../control/compile/compiled.ts'
 import type { Gateway } from '../../control/gateway.ts'
 import { FINDINGS_MAX, OUTCOMES, RELOADS_MAX, worstFirst } from '../../control/observe/history.ts'
 import { type PageQuery, pageAnswer, pageOf, pageQuery } from '../paging.ts'

@@ -3,7 +3,7 @@
 import type { FastifyInstance } from 'fastify'
 import { monotonicMs } from '../../base/clock.ts'
 import { inTurns } from '../../base/turns.ts'
-import type { Compiled } from '../../control/compile/compile-task.ts'
+import type { Compiled } from '../../control/compile/compiled.ts'
 import type { Gateway } from '../../control/gateway.ts'
 import { NAME_STATES, type NameStateName } from '../../source/names/name-state.ts'
 import type { NamedState } from '../../source/names/names.ts'

@@ -3,8 +3,9 @@
 import { namesMeet, plainName, takesName } from '../../table/plan/server-name.ts'
 import { GATEWAY_API } from '../kinds.ts'
 import type { Resource } from '../resource.ts'
+import type { BareGateway } from './gateways.ts'
 import type { ParentRef } from './inputs.ts'
-import type { BareGateway, BareListener } from './listeners.ts'
+import type { BareListener } from './listeners.ts'
 import { type ApiParent, type ApiRoute, type Attached, no, type Verdict, yes } from './model.ts'
 
 type Names = Attached['names']

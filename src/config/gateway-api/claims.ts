@@ -1,5 +1,5 @@
 /**
- * Who has which socket, or which server names of it: one process listens once at a port, whatever
+ * The owner of each socket, or of each server name on it: one process listens once at a port, whatever
  * the number of Gateways that ask for it.
  *
  * Istio's Gateways come first, then those of Gateway API by age: the younger one's listener is

@@ -1,36 +1,17 @@
-/** Gateways of weir's classes with their ListenerSets: which of their listeners are served. */
+/** Listeners of a Gateway and its ListenerSets: which are served, and by what certificates. */
 
-import { parseAddress } from '../../address/address.ts'
 import type { Path } from '../findings/diagnostic.ts'
-import { quote } from '../findings/quote.ts'
 import { GATEWAY_API } from '../kinds.ts'
-import type { Typed } from '../plan/inputs.ts'
-import { plainAddress } from '../plan/names.ts'
 import type { SecretData } from '../plan/secrets.ts'
 import type { Resource } from '../resource.ts'
 import { certificatesOf } from './certificates.ts'
 import type { Claims } from './claims.ts'
-import { conflictsOf } from './conflicts.ts'
 import type { Grants } from './grants.ts'
-import {
-  type ApiGatewaySpec,
-  type ListenerSetSpec,
-  ROUTE_KINDS,
-  type RouteKind,
-  type WrittenListener,
-} from './inputs.ts'
-import {
-  type ApiGateway,
-  type ApiListener,
-  type ApiListenerSet,
-  type Conflict,
-  no,
-  type Verdict,
-  yes,
-} from './model.ts'
+import { ROUTE_KINDS, type RouteKind, type WrittenListener } from './inputs.ts'
+import { type ApiListener, type Conflict, no, type Verdict, yes } from './model.ts'
 import type { Namespaces } from './namespaces.ts'
 
-type Known = {
+export type KnownToListeners = {
   readonly claims: Claims
   readonly grants: Grants
   readonly namespaces: Namespaces
@@ -38,106 +19,21 @@ type Known = {
 }
 
 /** A listener before routes are attached to it. */
-type Bare = Omit<ApiListener, 'attached'>
-export type BareGateway = Omit<ApiGateway, 'listeners' | 'sets'> & {
-  readonly listeners: readonly Bare[]
-  readonly sets: readonly (Omit<ApiListenerSet, 'listeners'> & { readonly listeners: readonly Bare[] })[]
-}
-
-export type BareListener = Bare
-
-/** @param sets  The ListenerSets that name it, in the order of precedence. */
-export function readGateway(
-  gateway: Typed<ApiGatewaySpec>,
-  sets: readonly Typed<ListenerSetSpec>[],
-  known: Known,
-): BareGateway {
-  const { resource, value } = gateway
-  const { binds, refusal } = bindsOf(value)
-  const own = value.listeners ?? []
-  const allowed = sets.filter(set =>
-    known.namespaces.letsIn(
-      value.allowedListeners?.namespaces,
-      resource.metadata.namespace,
-      set.resource.metadata.namespace,
-      'None',
-    ),
-  )
-  const conflicts = conflictsOf([own, ...allowed.map(set => set.value.listeners ?? [])])
-  const reader = new ListenerReader(resource, refusal === null ? binds : [], conflicts, known)
-  const listeners = reader.read(resource, own)
-  const accepted = refusal ?? gatewayAccepted(value, listeners)
-  return {
-    gateway,
-    id: resource.id,
-    accepted,
-    binds,
-    listeners,
-    sets: sets.map(set => {
-      const all = allowed.includes(set) ? reader.read(set.resource, set.value.listeners ?? []) : []
-      return { set, gateway: resource.id, accepted: setAccepted(resource, accepted, all), listeners: all }
-    }),
-  }
-}
-
-/** The addresses to listen at: those asked for, else every one. */
-function bindsOf({ addresses = [] }: ApiGatewaySpec): { binds: readonly string[]; refusal: Verdict | null } {
-  for (const [index, { type = 'IPAddress', value }] of addresses.entries()) {
-    const path = ['spec', 'addresses', index]
-    if (type !== 'IPAddress')
-      return {
-        binds: [],
-        refusal: no('UnsupportedAddress', `weir listens at addresses of type IPAddress, not ${quote(type)}`, [
-          ...path,
-          'type',
-        ]),
-      }
-    if (value && parseAddress(value) === null)
-      return {
-        binds: [],
-        refusal: no('UnsupportedAddress', `${quote(value)} is not an IP address`, [...path, 'value']),
-      }
-  }
-  const wanted = addresses.flatMap(({ value }) => (value ? [plainAddress(value)] : []))
-  return { binds: wanted.length > 0 ? [...new Set(wanted)] : [''], refusal: null }
-}
-
-function gatewayAccepted({ infrastructure }: ApiGatewaySpec, listeners: readonly Bare[]): Verdict {
-  if (infrastructure?.parametersRef)
-    return no('InvalidParameters', 'weir takes no parameters', ['spec', 'infrastructure', 'parametersRef'])
-  return listenersValid(listeners, 'the Gateway')
-}
-
-/** Accepted, also if some listeners are not. */
-function listenersValid(listeners: readonly Bare[], what: string): Verdict {
-  const wrong = listeners.filter(each => !each.accepted.holds).map(each => each.name)
-  if (wrong.length === 0) return yes('Accepted', `${what} is accepted`)
-  if (wrong.length === listeners.length) return no('ListenersNotValid', 'no listener is accepted')
-  return yes('ListenersNotValid', `these listeners are not accepted: ${wrong.join(', ')}`)
-}
-
-function setAccepted(gateway: Resource, parent: Verdict, listeners: readonly Bare[]): Verdict {
-  const path = ['spec', 'parentRef']
-  if (listeners.length === 0)
-    return no('NotAllowed', `${gateway.title} allows no ListenerSet of this namespace`, path)
-  if (!parent.holds)
-    return no('ParentNotAccepted', `${gateway.title} is not accepted: ${parent.message}`, path)
-  return listenersValid(listeners, 'the ListenerSet')
-}
+export type BareListener = Omit<ApiListener, 'attached'>
 
 /** Listener by listener, of one Gateway and its ListenerSets. */
-class ListenerReader {
+export class ListenerReader {
   readonly #gateway: Resource
   /** None: it does not listen at all. */
   readonly #binds: readonly string[]
   readonly #conflicts: ReadonlyMap<WrittenListener, Conflict>
-  readonly #known: Known
+  readonly #known: KnownToListeners
 
   constructor(
     gateway: Resource,
     binds: readonly string[],
     conflicts: ReadonlyMap<WrittenListener, Conflict>,
-    known: Known,
+    known: KnownToListeners,
   ) {
     this.#gateway = gateway
     this.#binds = binds
@@ -145,11 +41,11 @@ class ListenerReader {
     this.#known = known
   }
 
-  read(resource: Resource, listeners: readonly WrittenListener[]): Bare[] {
+  read(resource: Resource, listeners: readonly WrittenListener[]): BareListener[] {
     return listeners.map((written, index) => this.#readOne(resource, ['spec', 'listeners', index], written))
   }
 
-  #readOne(resource: Resource, path: Path, written: WrittenListener): Bare {
+  #readOne(resource: Resource, path: Path, written: WrittenListener): BareListener {
     const { name, port, protocol, allowedRoutes } = written
     const mode =
       protocol === 'TLS' ? (written.tls?.mode === 'Passthrough' ? 'Passthrough' : 'Terminate') : null
@@ -219,7 +115,7 @@ function programmedOf(accepted: Verdict, conflict: Conflict | null, closed: Verd
 }
 
 /** By protocol and mode; where TLS ends here, bytes may be routed by both. */
-function possibleKinds(protocol: string, mode: Bare['mode']): readonly RouteKind[] {
+function possibleKinds(protocol: string, mode: BareListener['mode']): readonly RouteKind[] {
   if (protocol === 'TCP') return ['TCPRoute']
   if (mode === 'Passthrough') return ['TLSRoute']
   return mode === 'Terminate' ? ['TLSRoute', 'TCPRoute'] : []
@@ -228,7 +124,7 @@ function possibleKinds(protocol: string, mode: Bare['mode']): readonly RouteKind
 /** The kinds of routes, narrowed by allowedRoutes, and the first that it names in vain. */
 function kindsOf(
   { protocol, allowedRoutes }: WrittenListener,
-  mode: Bare['mode'],
+  mode: BareListener['mode'],
 ): { kinds: readonly RouteKind[]; unknown: { index: number; message: string } | null } {
   const possible = possibleKinds(protocol, mode)
   const asked = allowedRoutes?.kinds ?? []

@@ -14,7 +14,7 @@ import type { Source } from '../../source/source.ts'
 import { createSlots } from '../../stats/counter-slots.ts'
 import type { TableBuffers } from '../../table/format/table.ts'
 import type { CompareTask, PublishedChanges } from './compare-task.ts'
-import type { Behind, Compiled, CompileTask, Rotated, Served } from './compile-task.ts'
+import type { Behind, Compiled, CompileTask, Rotated, Served } from './compiled.ts'
 
 type Answer = Compiled | Rotated | Behind | PublishedChanges | null
 

@@ -9,7 +9,7 @@ import type { Names } from '../../source/names/names.ts'
 import type { Logger } from '../observe/log.ts'
 import { NAMES_WAIT_MS } from '../reloads.ts'
 import type { Compiler } from './compile.ts'
-import type { Compiled } from './compile-task.ts'
+import type { Compiled } from './compiled.ts'
 import { tellLong } from './tell-long.ts'
 
 export async function compileFirst(compiler: Compiler, names: Names, log: Logger): Promise<Compiled> {

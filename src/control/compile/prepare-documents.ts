@@ -1,9 +1,9 @@
 /**
- * Before a large configuration is read: what is new in it comes from a file that an earlier process
- * left (stored-documents.ts), or is parsed by several threads.
+ * Prepares a large configuration for reading: new documents come from a file that an earlier
+ * process left (stored-documents.ts), or several threads parse them.
  *
- * Reading alone decides what a document means. By the digest of its text it finds here what it
- * would have parsed itself; a document with a finding is not here, and reading parses it.
+ * Only reading decides what a document means. It looks a document up by the digest of its text; one
+ * with a finding is not kept, and reading parses it again.
  */
 
 import { availableParallelism } from 'node:os'

@@ -2,10 +2,10 @@
  * What large configurations were read as, for the next start: a file for each, in a directory that
  * only the user can read and write (cli/compile-cache.js chooses it).
  *
- * Only the key of a document says whether it counts: the digest of its text. The file's name has a
- * digest of the code that read it: another version of weir, or an edited source, reads everything
- * anew. No document with a Secret is stored. A file that is not the user's own, or not as written,
- * does not count, and weir serves whether it can be written or not.
+ * A document is found by its key, the digest of its text. The file's name has a digest of the code
+ * that read it, so another version of weir, or an edited source, reads everything again. No document
+ * with a Secret is stored. weir ignores a file that is damaged or not the user's own, and serves
+ * whether or not it can write one.
  */
 
 import { createHash, hash } from 'node:crypto'

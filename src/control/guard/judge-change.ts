@@ -4,7 +4,7 @@
  */
 
 import { openTable, type Table } from '../../table/format/table.ts'
-import type { Compiled } from '../compile/compile-task.ts'
+import type { Compiled } from '../compile/compiled.ts'
 import type { DataPlane } from '../workers/data-plane.ts'
 import type { ClosingDestinations } from '../workers/removal-judge.ts'
 import { withDenied } from './policy-losses.ts'

@@ -5,7 +5,7 @@
 
 import { settlesWithin } from '../../base/settles-within.ts'
 import { openTable } from '../../table/format/table.ts'
-import type { Compiled } from '../compile/compile-task.ts'
+import type { Compiled } from '../compile/compiled.ts'
 import { parsePlace } from '../health/endpoint-place.ts'
 import type { Publisher } from '../publisher.ts'
 import type { Readiness } from '../readiness.ts'

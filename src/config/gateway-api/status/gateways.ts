@@ -32,7 +32,7 @@ export const classStatus = ({ class: { resource }, accepted }: ApiClass) => ({
   supportedFeatures: FEATURES.map(name => ({ name })),
 })
 
-/** @param addresses  Where clients reach it; null: nobody has said. */
+/** @param addresses  Where clients reach it; null: unknown. */
 export function gatewayStatus(gateway: ApiGateway, addresses: readonly string[] | null) {
   const { resource } = gateway.gateway
   const own = addresses ?? gateway.binds.filter(each => each !== '')

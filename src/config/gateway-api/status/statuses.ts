@@ -24,7 +24,7 @@ export type ResourceStatus = {
 }
 
 type StatusOptions = {
-  /** Where clients reach a Gateway, 'namespace/name'; null: nobody has said. */
+  /** Where clients reach a Gateway, 'namespace/name'; null: unknown. */
   readonly addressesOf?: (gateway: string) => readonly string[] | null
 }
 
