@@ -6,6 +6,7 @@ import type { ApiEntry } from '../config/api-objects.ts'
 import { writeYaml } from '../config/text/plain-yaml.ts'
 import type { Sources } from '../source/files/files.ts'
 import { type Env, Exit } from './env.ts'
+import { plural } from './live/format.ts'
 
 export type ExportFlags = { readonly dir?: string; readonly secrets: boolean }
 
@@ -22,7 +23,7 @@ export function exportObjects({ objects = [] }: Sources, flags: ExportFlags, env
   mkdirSync(dir, { recursive: true })
   const files = Map.groupBy(kept, each => each.object.metadata.namespace ?? CLUSTER_WIDE)
   for (const [name, all] of files) writeExport(join(dir, `${name}.yaml`), textOf(all), secrets)
-  env.stderr.write(`${kept.length} resources in ${files.size} files below ${dir}\n`)
+  env.stderr.write(`${plural(kept.length, 'resource')} in ${plural(files.size, 'file')} below ${dir}\n`)
   return Exit.ok
 }
 

@@ -6,7 +6,7 @@
  * name, the file's is taken, so an operator can override the cluster.
  */
 
-import { type Diagnostic, Findings } from './findings/diagnostic.ts'
+import { type Diagnostic, Findings, isOfApi } from './findings/diagnostic.ts'
 import type { Resource } from './resource.ts'
 import { type ApiObject, readApiObject, resourceKey } from './text/read-objects.ts'
 import type { Unusable } from './unusable.ts'
@@ -131,9 +131,6 @@ export class ApiObjects {
     return resource
   }
 }
-
-/** Whether a finding is about a resource of the API: it has no line. */
-export const isOfApi = ({ line }: Pick<Diagnostic, 'line'>): boolean => line === 0
 
 function reportOverride(file: Resource, object: Resource | null, findings: Findings): void {
   if (object === null) return

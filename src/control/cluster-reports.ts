@@ -7,8 +7,7 @@
  */
 
 import { createHash } from 'node:crypto'
-import { isOfApi } from '../config/api-objects.ts'
-import type { Diagnostic } from '../config/findings/diagnostic.ts'
+import { type Diagnostic, isOfApi } from '../config/findings/diagnostic.ts'
 import { groupOf } from '../config/kinds.ts'
 import type { Fields, Kept } from '../source/kubernetes/objects.ts'
 import { STATUS_KINDS } from '../source/kubernetes/status-kinds.ts'

@@ -60,6 +60,12 @@ test('the summary counts severities and files', () => {
   assert.equal(summaryOf([]), '0 errors, 0 warnings')
   const list = [finding(), finding({ severity: 'warning' }), finding({ severity: 'info', file: 'x' })]
   assert.equal(summaryOf(list), '1 error, 1 warning, 1 note in 2 files')
+  const ofApi = [finding({ file: 'Service shop/a', line: 0 }), finding({ file: 'Service shop/b', line: 0 })]
+  assert.equal(summaryOf(ofApi), '2 errors, 0 warnings in 2 resources of the cluster')
+  assert.equal(
+    summaryOf([finding(), ofApi[0]]),
+    '2 errors, 0 warnings in 1 file and 1 resource of the cluster',
+  )
 })
 
 test('colours appear only when they are asked for', () => {

@@ -145,6 +145,19 @@ test('rules, Services and EndpointSlices are served; endpoints change without a 
   equal(gateway.serving?.generation, 1)
 })
 
+test('what the cluster has is compared as it is served: without a mesh, and without what is wrong', async t => {
+  const objects = (at: number) => [edge(at), route('echo'), service('echo'), slice('echo', 9000)]
+  const { port, gateway } = await scene(t, objects)
+  const wrong = istio('VirtualService', 'wrong', { hosts: ['b.com'], tcp: [{ rout: [] }] })
+  const settings = { path: 'a.yaml', text: 'apiVersion: gateway.weir/v1\nkind: Settings\nspec: {}\n' }
+  const body = { files: [settings], objects: [...objects(port), wrong] }
+  const bytes = new TextEncoder().encode(JSON.stringify(body))
+  const found = await gateway.diff(bytes, new AbortController().signal)
+  ok(found && 'valid' in found, JSON.stringify(found))
+  deepEqual([found.valid, found.changes?.listeners.added, found.changes?.rules.list], [true, [], []])
+  equal(found.findings[0].file, 'VirtualService shop/wrong')
+})
+
 test('a wrong resource is left out, the last good one stays, and nothing is published for it', async t => {
   const a = await echo(t, 'a')
   const { api, port, gateway, logged, records } = await scene(t, at => [

@@ -135,7 +135,8 @@ export function addDiff(app: FastifyInstance, gateway: Gateway): void {
     const schema = {
       tags: ['routing'],
       summary: 'What would change if these files were served.',
-      description: 'Body: `{"files": [{"path": "a.yaml", "text": "…"}]}`. It changes nothing.',
+      description:
+        'Body: `{"files": [{"path": "a.yaml", "text": "…"}]}`, and what a cluster has as `objects`. It changes nothing.',
       consumes: ['application/json'],
       response: answers(diff),
     }
@@ -152,7 +153,7 @@ export function addDiff(app: FastifyInstance, gateway: Gateway): void {
           400,
           'bad-request',
           answer?.wrong ?? 'the request has no body',
-          'send {"files": [{"path", "text"}]}',
+          'send {"files": [{"path", "text"}]}, and "objects" of a Kubernetes API if there are any',
         )
       return answer
     })

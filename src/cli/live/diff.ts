@@ -84,24 +84,21 @@ export async function diff(
   { output }: DiffFlags,
   env: Env,
 ): Promise<number> {
-  const { files: own, unread } = readSources(sources)
-  const files = [...own, ...(sources.objects ? [clusterFile(sources.objects)] : [])]
+  const { files, unread } = readSources(sources)
   for (const { folder, files } of unread)
     env.stderr.write(
       printable(`warning: ${folder}: ${files.length} YAML files in folders below are not read; add -R\n`),
     )
-  const answer = await client.send<Diff>('POST', '/diff', { files: files.map(asText) })
+  const objects = sources.objects && sentObjects(sources.objects)
+  const answer = await client.send<Diff>('POST', '/diff', { files: files.map(asText), objects })
   if (output === 'json') env.stdout.write(`${JSON.stringify(answer, null, 2)}\n`)
   else writeText(answer, files, env)
   return answer.valid ? Exit.ok : Exit.failed
 }
 
-/** What the cluster has, as one file without Secrets: a document with one would not be sent. */
-function clusterFile(entries: readonly ApiEntry[]): SourceFile {
-  const items = entries.map(each => each.object).filter(({ kind }) => kind !== 'Secret')
-  const text = JSON.stringify({ apiVersion: 'v1', kind: 'List', items })
-  return { file: 'cluster.json', bytes: new TextEncoder().encode(text) }
-}
+/** What the cluster has, without Secrets: no key is sent. */
+const sentObjects = (entries: readonly ApiEntry[]) =>
+  entries.map(each => each.object).filter(({ kind }) => kind !== 'Secret')
 
 function asText({ file, bytes }: SourceFile): { path: string; text: string } {
   if (bytes instanceof Error) throw new NoAnswer(`${file}: ${bytes.message}`)

@@ -36,6 +36,9 @@ export type Diagnostic = Place & {
   readonly veiled?: true
 }
 
+/** Whether a finding is about a resource of a Kubernetes API: it has no line. */
+export const isOfApi = ({ line }: Pick<Diagnostic, 'line'>): boolean => line === 0
+
 /** "spec.tcp[0].match[0].port"; a key that is no plain word is quoted: `labels["a.b/c"]`. */
 export function formatPath(path: Path): string {
   let text = ''

@@ -7,7 +7,7 @@
  */
 
 import { styleText } from 'node:util'
-import type { Diagnostic, Severity } from './diagnostic.ts'
+import { type Diagnostic, isOfApi, type Severity } from './diagnostic.ts'
 
 type RenderOptions = {
   /** The text of a file, to show the wrong line; undefined if it is not available. */
@@ -56,8 +56,13 @@ function summarize(list: readonly Diagnostic[]): string {
     .map(severity => ({ severity, count: count(list, severity) }))
     .filter(({ severity, count }) => count > 0 || severity !== 'info')
     .map(({ severity, count }) => plural(count, severity === 'info' ? 'note' : severity))
-  const files = new Set(list.map(({ file }) => file)).size
-  return files === 0 ? counts.join(', ') : `${counts.join(', ')} in ${plural(files, 'file')}`
+  const filesOf = (found: readonly Diagnostic[]) => new Set(found.map(({ file }) => file)).size
+  const [files, resources] = [filesOf(list.filter(each => !isOfApi(each))), filesOf(list.filter(isOfApi))]
+  const places = [
+    ...(files > 0 ? [plural(files, 'file')] : []),
+    ...(resources > 0 ? [`${plural(resources, 'resource')} of the cluster`] : []),
+  ]
+  return places.length === 0 ? counts.join(', ') : `${counts.join(', ')} in ${places.join(' and ')}`
 }
 
 /** The report as an object; `messages` has the same order as the text. */

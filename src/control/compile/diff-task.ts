@@ -6,9 +6,11 @@
  * shared memory.
  */
 
+import type { ApiEntry } from '../../config/api-objects.ts'
 import { type JsonMessage, toReport } from '../../config/findings/render.ts'
 import type { ResolvedNames } from '../../config/load.ts'
 import { loadConfig, type SourceFile } from '../../config/load.ts'
+import { type ApiObject, objectKey } from '../../config/text/read-objects.ts'
 import { Generations, type GenerationsState } from '../../stats/generations.ts'
 import { LiveConnections } from '../../stats/live-connections.ts'
 import { buildTable } from '../../table/build/builder.ts'
@@ -21,7 +23,7 @@ import { type Replayed, replay } from '../guard/replay.ts'
 const CHANGES_MAX = 1_000
 
 export type DiffTask = {
-  /** `{"files": [{"path": "a.yaml", "text": "…"}]}`. */
+  /** `{"files": [{"path": "a.yaml", "text": "…"}]}`, and `objects` of a Kubernetes API beside them. */
   readonly body: Uint8Array<ArrayBuffer>
   readonly names: ResolvedNames
   readonly table: TableBuffers
@@ -61,10 +63,11 @@ export default function diffTask({
   table,
   ...task
 }: DiffTask): Diff | { readonly wrong: string } {
-  const files = filesOf(body)
-  if (typeof files === 'string') return { wrong: files }
-  const { plan, diagnostics } = loadConfig(files, { names })
-  const { valid, errors, warnings, messages } = toReport(diagnostics)
+  const read = readBody(body)
+  if (typeof read === 'string') return { wrong: read }
+  const { plan, diagnostics } = loadConfig(read.files, { names, objects: read.objects })
+  const { valid: isClean, errors, warnings, messages } = toReport(diagnostics)
+  const valid = isClean || plan !== null // a wrong object of an API is left out
   const findings = messages.slice(0, CHANGES_MAX)
   if (plan === null) return { valid, errors, warnings, findings, changes: null }
   const running = openTable(table)
@@ -93,17 +96,32 @@ export default function diffTask({
   }
 }
 
-function filesOf(body: Uint8Array): SourceFile[] | string {
+type Body = { readonly files: SourceFile[]; readonly objects?: ApiEntry[] | undefined }
+
+function readBody(body: Uint8Array): Body | string {
+  let fields: Readonly<Record<string, unknown>>
   try {
-    const { files } = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body)) ?? {}
-    const isFile = (each: unknown): each is { path: string; text: string } => {
-      const { path, text } = Object(each)
-      return typeof path === 'string' && typeof text === 'string'
-    }
-    if (!Array.isArray(files) || !files.every(isFile)) return 'files is not a list of {"path", "text"}'
-    const bytes = new TextEncoder()
-    return files.map(({ path, text }) => ({ file: path, bytes: bytes.encode(text) }))
+    fields = Object(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body)))
   } catch {
     return 'the body is not JSON'
   }
+  const { files, objects } = fields
+  if (!Array.isArray(files) || !files.every(isFile)) return 'files is not a list of {"path", "text"}'
+  if (objects !== undefined && !(Array.isArray(objects) && objects.every(isObject)))
+    return 'objects is not a list of {"apiVersion", "kind", "metadata": {"name"}}'
+  const bytes = new TextEncoder()
+  return {
+    files: files.map(({ path, text }) => ({ file: path, bytes: bytes.encode(text) })),
+    objects: objects?.map(object => ({ key: objectKey(object), object, lastGood: null })),
+  }
+}
+
+function isFile(value: unknown): value is { path: string; text: string } {
+  const { path, text } = Object(value)
+  return typeof path === 'string' && typeof text === 'string'
+}
+
+function isObject(value: unknown): value is ApiObject {
+  const { apiVersion, kind, metadata } = Object(value)
+  return [apiVersion, kind, Object(metadata).name].every(each => typeof each === 'string')
 }

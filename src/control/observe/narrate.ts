@@ -1,8 +1,7 @@
 /** The log's messages about configurations and workers, for people and as fields for programs. */
 
 import { whereText } from '../../base/where-text.ts'
-import { isOfApi } from '../../config/api-objects.ts'
-import type { Diagnostic, Severity } from '../../config/findings/diagnostic.ts'
+import { type Diagnostic, isOfApi, type Severity } from '../../config/findings/diagnostic.ts'
 import { placeInApi } from '../../config/findings/render.ts'
 import type { Table } from '../../table/format/table.ts'
 import type { Compiled, Stages } from '../compile/compiled.ts'
