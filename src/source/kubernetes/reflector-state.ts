@@ -1,5 +1,7 @@
 /** What a loop (reflector.ts) is doing, for the log, metrics and whoever waits for it. */
 
+import { monotonicMs } from '../../base/clock.ts'
+
 export type ReflectorState = {
   readonly title: string
   readonly kind: string
@@ -15,4 +17,49 @@ export type ReflectorState = {
   /** On this process' monotonic clock: when the server last said something. */
   readonly heardMs: number
   readonly version: string
+}
+
+/** The part of it that the loop itself writes. */
+type Phase = Omit<ReflectorState, 'objects' | 'title' | 'kind' | 'version'>
+
+export class PhaseKeeper {
+  readonly #onChange: () => void
+  #now: Phase = {
+    phase: 'listing',
+    isSynced: false,
+    trouble: '',
+    lists: 0,
+    watches: 0,
+    failures: 0,
+    heardMs: monotonicMs(),
+  }
+
+  /** @param onChange  Called when it is first synced, and when phase or trouble change. */
+  constructor(onChange: () => void) {
+    this.#onChange = onChange
+  }
+
+  get now(): Phase {
+    return this.#now
+  }
+
+  heard(): void {
+    this.#now = { ...this.#now, heardMs: monotonicMs() }
+  }
+
+  synced(): void {
+    this.update({ phase: 'watching', isSynced: true, trouble: '' })
+  }
+
+  update(change: Partial<Phase>): void {
+    const before = this.#now
+    this.#now = { ...before, ...change }
+    const { phase, isSynced, trouble } = this.#now
+    if (phase !== before.phase || isSynced !== before.isSynced || trouble !== before.trouble) this.#onChange()
+  }
+
+  /** Raises a count. */
+  count(field: 'lists' | 'watches' | 'failures'): void {
+    this.#now = { ...this.#now, [field]: this.#now[field] + 1 }
+  }
 }

@@ -22,7 +22,7 @@ import { Known, type OnObject } from './known.ts'
 import { linesOf } from './lines.ts'
 import { type Kept, readObject } from './objects.ts'
 import { DEFAULT_PACE, type Pace } from './pace.ts'
-import type { ReflectorState } from './reflector-state.ts'
+import { PhaseKeeper, type ReflectorState } from './reflector-state.ts'
 import { Requests } from './requests.ts'
 
 type ReflectorOptions = {
@@ -52,15 +52,7 @@ export class Reflector {
   #resourceVersion = ''
   /** Whether the server has refused to stream a list. */
   #isPaged = false
-  #state: Omit<ReflectorState, 'objects' | 'title' | 'kind' | 'version'> = {
-    phase: 'listing',
-    isSynced: false,
-    trouble: '',
-    lists: 0,
-    watches: 0,
-    failures: 0,
-    heardMs: monotonicMs(),
-  }
+  readonly #state: PhaseKeeper
   /** When the last watch began. */
   #watchingMs = Number.POSITIVE_INFINITY
   #ended: Promise<void> = Promise.resolve()
@@ -68,6 +60,7 @@ export class Reflector {
   constructor(options: ReflectorOptions) {
     this.#options = options
     this.#pace = options.pace ?? DEFAULT_PACE
+    this.#state = new PhaseKeeper(options.onState)
     this.#known = new Known(options.onObject)
     this.#version = new KindVersion(options.scope.kind.versions)
     const random = createRandom(process.pid, wallNowMs() >>> 0, seeds++)
@@ -90,7 +83,7 @@ export class Reflector {
     const { kind } = this.scope
     const version = this.#version.current
     return {
-      ...this.#state,
+      ...this.#state.now,
       objects: this.#known.size,
       title: titleOfScope(this.scope),
       kind: kind.kind,
@@ -122,7 +115,8 @@ export class Reflector {
   }
 
   async #synchronise(): Promise<void> {
-    this.#update({ phase: 'listing', lists: this.#state.lists + 1 })
+    this.#state.count('lists')
+    this.#state.update({ phase: 'listing' })
     if (this.#isPaged) return await this.#list()
     try {
       await this.#stream(STREAMED_LIST, new Map())
@@ -139,7 +133,7 @@ export class Reflector {
   async #list(): Promise<void> {
     const found = new Map<string, Kept>()
     const version = await this.#requests.list(items => {
-      this.#heard()
+      this.#state.heard()
       for (const each of items) this.#collect(each, found)
     })
     this.#replace(found, version)
@@ -148,7 +142,7 @@ export class Reflector {
   async #watch(): Promise<void> {
     const startedMs = monotonicMs()
     const before = this.#resourceVersion
-    this.#update({ watches: this.#state.watches + 1 })
+    this.#state.count('watches')
     await this.#stream({ resourceVersion: before }, null)
     const isShort = monotonicMs() - startedMs < this.#pace.shortMs && this.#resourceVersion === before
     if (isShort) throw new Failure(0, 'the watch ended at once')
@@ -163,11 +157,11 @@ export class Reflector {
     const body = await this.#requests.watch(query)
     let collecting = found
     this.#watchingMs = monotonicMs()
-    if (!collecting) this.#synced()
+    if (!collecting) this.#state.synced()
     const { idleMs, streamMs } = this.#pace
     try {
       for await (const line of linesOf(body, () => (collecting ? streamMs : idleMs))) {
-        this.#heard()
+        this.#state.heard()
         const event = parseEvent(line)
         if (collecting && isInitialEnd(event)) {
           this.#replace(collecting, versionOf(event))
@@ -217,15 +211,7 @@ export class Reflector {
     this.#missing = 0
     const isNewest = this.#version.found()
     this.#resourceVersion = isNewest ? version : ''
-    if (isNewest) this.#synced()
-  }
-
-  #synced(): void {
-    this.#update({ phase: 'watching', isSynced: true, trouble: '' })
-  }
-
-  #heard(): void {
-    this.#state = { ...this.#state, heardMs: monotonicMs() }
+    if (isNewest) this.#state.synced()
   }
 
   async #recover(failure: Failure): Promise<void> {
@@ -237,7 +223,8 @@ export class Reflector {
     }
     if (status === 404 && (await this.#isAbsent())) return
     const waitMs = waitAfter(failure, this.#backOff, this.#pace)
-    this.#update({ phase: 'waiting', trouble: failure.message, failures: this.#state.failures + 1 })
+    this.#state.count('failures')
+    this.#state.update({ phase: 'waiting', trouble: failure.message })
     await this.#pause(waitMs)
   }
 
@@ -250,21 +237,16 @@ export class Reflector {
     if (this.#version.lacks()) return true
     if (!(await this.#options.client.isReady(this.#closing.signal))) return false
     if (this.#known.size > 0 && ++this.#missing < LOOKS_MAX)
-      this.#update({ phase: 'waiting', trouble: 'the server no longer has this kind: what was known stays' })
+      this.#state.update({
+        phase: 'waiting',
+        trouble: 'the server no longer has this kind: what was known stays',
+      })
     else {
       this.#known.replace(new Map())
-      this.#update({ phase: 'absent', isSynced: true, trouble: '' })
+      this.#state.update({ phase: 'absent', isSynced: true, trouble: '' })
     }
     await this.#pause(this.#backOff.jittered(this.#pace.absentMs))
     return true
-  }
-
-  #update(change: Partial<ReflectorState>): void {
-    const before = this.#state
-    this.#state = { ...before, ...change }
-    const { phase, isSynced, trouble } = this.#state
-    if (phase !== before.phase || isSynced !== before.isSynced || trouble !== before.trouble)
-      this.#options.onState()
   }
 
   /** Ends early when the loop is closed. */
