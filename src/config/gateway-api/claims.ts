@@ -1,6 +1,6 @@
 /**
- * The owner of each socket, or of each server name on it: one process listens once at a port, whatever
- * the number of Gateways that ask for it.
+ * The owner of each socket, or of each server name on it: one process listens once at a port,
+ * however many Gateways ask for it.
  *
  * Istio's Gateways come first, then those of Gateway API by age: the younger one's listener is
  * not accepted (PortUnavailable). Within a Gateway, conflicts.ts decides.

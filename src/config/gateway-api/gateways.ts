@@ -1,4 +1,4 @@
-/** Gateways of weir's classes with their ListenerSets: which are accepted, and where they listen. */
+/** Gateways of weir's classes and their ListenerSets: which are accepted, and where they listen. */
 
 import { parseAddress } from '../../address/address.ts'
 import { quote } from '../findings/quote.ts'

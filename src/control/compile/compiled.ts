@@ -64,8 +64,8 @@ export type Compiled = {
   /** Whether the files equal those that are served, so that only the API has changed. */
   readonly onlyObjects: boolean
   /**
-   * Whether the change decides nothing: only Secrets differ, or, in an API, labels that no rule asks
-   * for, or a wrong resource whose last good version stays.
+   * Whether the change decides nothing: only Secrets differ, or, in an API, labels that no rule
+   * asks for, or a wrong resource whose last good version stays.
    */
   readonly decidesTheSame: boolean
   /** What its certificates are read from, and what came of it. */

@@ -23,7 +23,7 @@ import { type Replayed, replay } from '../guard/replay.ts'
 const CHANGES_MAX = 1_000
 
 export type DiffTask = {
-  /** `{"files": [{"path": "a.yaml", "text": "…"}]}`, and `objects` of a Kubernetes API beside them. */
+  /** `{"files": [{"path": "a.yaml", "text": "…"}]}`, and `objects` of a Kubernetes API. */
   readonly body: Uint8Array<ArrayBuffer>
   readonly names: ResolvedNames
   readonly table: TableBuffers

@@ -3,9 +3,9 @@
  * only the user can read and write (cli/compile-cache.js chooses it).
  *
  * A document is found by its key, the digest of its text. The file's name has a digest of the code
- * that read it, so another version of weir, or an edited source, reads everything again. No document
- * with a Secret is stored. weir ignores a file that is damaged or not the user's own, and serves
- * whether or not it can write one.
+ * that read it, so another version of weir, or an edited source, reads everything again. No
+ * document with a Secret is stored. weir ignores a file that is damaged or not the user's own, and
+ * serves whether or not it can write one.
  */
 
 import { createHash, hash } from 'node:crypto'

@@ -1,8 +1,8 @@
 /**
  * The loops of a source: which kinds are followed, in which namespaces, and how far each is.
  *
- * A loop ends with its source, also if no rule needs it any more: where the newest version of a rule
- * is wrong, its last good one may.
+ * A loop ends with its source, also if no rule needs it any more: where the newest version of a
+ * rule is wrong, its last good one may.
  */
 
 import { groupOf } from '../../config/kinds.ts'
