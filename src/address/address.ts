@@ -42,6 +42,11 @@ export function parseAddress(text: string): Address | null {
   return family === 0 ? null : { family, words }
 }
 
+const FOUND = new Uint32Array(4)
+
+/** The family of the address that `text` spells, or null: `parseAddress` that allocates nothing. */
+export const familyOf = (text: string): Family | null => parseInto(text, FOUND, 0) || null
+
 /** The range that `text` spells, or null: "10.0.0.0/8", "2001:db8::/32", or one bare address. */
 export function parseCidr(text: string): Cidr | null {
   const slash = text.indexOf('/')

@@ -50,8 +50,8 @@ export type EndpointChange = {
  * table as long, and a name that changes back and forth finds its counts again.
  */
 const RELEASE_MS = 600_000
-
-type Gone = { readonly slot: number; readonly sinceMs: number }
+/** How often such slots are looked for: it costs a look at every endpoint. */
+const RELEASE_EVERY_MS = 10_000
 
 /** The endpoints of one generation. */
 export class EndpointChanges {
@@ -60,7 +60,14 @@ export class EndpointChanges {
   readonly #byName = new Map<string, NamedCluster[]>()
   /** The inputs of the newest part. */
   readonly #resolved: Map<string, readonly string[]>
-  #gone: readonly Gone[] = []
+  /** The slots of endpoints that went, and when, the earliest first. */
+  readonly #gone = new Map<number, number>()
+  #releasedMs = Number.NEGATIVE_INFINITY
+  /**
+   * Slots by identity: in one generation they stay what they are, and finding one takes a hash. Of
+   * endpoints that were changed only.
+   */
+  readonly #slotOf = new Map<string, number>()
 
   /**
    * @param named     The generation's clusters that have names.
@@ -117,16 +124,13 @@ export class EndpointChanges {
     this.#release(slots, table, nowMs)
     const kept = new Set<number>()
     const slotOf = (identity: string): number => {
-      const slot = slots.slotOf(identity)
+      const slot = this.#slotOf.get(identity) ?? this.#newSlot(slots, identity)
       kept.add(slot)
       return slot
     }
     const rules = new Map([...affected].map(({ cluster, rules = PLAIN_ROWS }) => [cluster, rules]))
     const buffer = changeEndpoints(table, changed, slotOf, rules)
-    const gone = [...changed.keys()]
-      .flatMap(cluster => slotsOf(table, cluster))
-      .filter(slot => !kept.has(slot))
-    this.#gone = [...this.#gone, ...gone.map(slot => ({ slot, sinceMs: nowMs }))]
+    this.#leave(table, changed.keys(), kept, nowMs)
     const titles = [...affected].map(({ title }) => title)
     const emptied = [...affected].filter(({ cluster }) => changed.get(cluster)?.length === 0)
     return {
@@ -149,17 +153,44 @@ export class EndpointChanges {
     return changed
   }
 
+  /** Slot 0 is shared, and may give way to one of its own. */
+  #newSlot(slots: Slots, identity: string): number {
+    const slot = slots.slotOf(identity)
+    if (slot !== 0) this.#slotOf.set(identity, slot)
+    return slot
+  }
+
+  /** Notes the endpoints that these clusters have no longer. */
+  #leave(table: Table, clusters: Iterable<number>, kept: ReadonlySet<number>, nowMs: number): void {
+    for (const slot of kept) this.#gone.delete(slot)
+    for (const cluster of clusters) {
+      for (const slot of slotsOf(table, cluster)) {
+        if (kept.has(slot)) continue
+        this.#gone.delete(slot)
+        this.#gone.set(slot, nowMs)
+      }
+    }
+  }
+
   /** Gives back the slots of endpoints that went long ago and are not in `table` again. */
   #release(slots: Slots, table: Table, nowMs: number): void {
-    const due = this.#gone.filter(({ sinceMs }) => nowMs - sinceMs >= RELEASE_MS)
+    if (nowMs - this.#releasedMs < RELEASE_EVERY_MS) return
+    this.#releasedMs = nowMs
+    const due: number[] = []
+    for (const [slot, sinceMs] of this.#gone) {
+      if (nowMs - sinceMs < RELEASE_MS) break
+      this.#gone.delete(slot)
+      due.push(slot)
+    }
     if (due.length === 0) return
-    this.#gone = this.#gone.filter(({ sinceMs }) => nowMs - sinceMs < RELEASE_MS)
     const isThere = new Uint8Array(SLOTS_MAX)
     for (const at of eachRow(table)) {
       isThere[slotAt(table.endpoints, at)] = 1
       isThere[memberSlotAt(table.endpoints, at)] = 1
     }
-    slots.release(due.map(({ slot }) => slot).filter(slot => isThere[slot] === 0))
+    const free = new Set(due.filter(slot => isThere[slot] === 0))
+    slots.release(free)
+    for (const [identity, slot] of this.#slotOf) if (free.has(slot)) this.#slotOf.delete(identity)
   }
 }
 
@@ -168,10 +199,12 @@ function slotsOf(table: Table, cluster: number): number[] {
   const { endpoints } = table
   const run = runOf(table, cluster)
   const first = endpoints[run + EndpointRun.first]
-  return Array.from({ length: endpoints[run + EndpointRun.count] }, (_, index) => {
-    const at = (first + index) * Endpoint.WORDS
-    return [slotAt(endpoints, at), memberSlotAt(endpoints, at)]
-  })
-    .flat()
-    .filter(slot => slot !== 0)
+  const slots: number[] = []
+  for (let row = first; row < first + endpoints[run + EndpointRun.count]; row++) {
+    const slot = slotAt(endpoints, row * Endpoint.WORDS)
+    const memberSlot = memberSlotAt(endpoints, row * Endpoint.WORDS)
+    if (slot !== 0) slots.push(slot)
+    if (memberSlot !== 0) slots.push(memberSlot)
+  }
+  return slots
 }

@@ -5,6 +5,7 @@
  * No rule is read. What rules depend on is compiled instead (config/plan/live-clusters.ts).
  */
 
+import { isSameValue } from '../base/same-value.ts'
 import {
   type LiveCluster,
   liveMembers,
@@ -30,7 +31,7 @@ export class LiveEndpoints {
   #byService = new Map<string, readonly LiveCluster[]>()
   #compiled: ReadonlySet<string> = new Set()
   /** By row, the places that were published last. */
-  #places = new Map<number, string>()
+  #places = new Map<number, readonly Place[]>()
 
   constructor(view: ServiceView) {
     this.#view = view
@@ -38,7 +39,7 @@ export class LiveEndpoints {
 
   /** A new generation has these clusters; those that are not up to date. */
   begin(live: CompiledLive): NamedCluster[] {
-    this.#places = new Map([...live.rows].map(([row, { places }]) => [row, JSON.stringify(places)]))
+    this.#places = new Map([...live.rows].map(([row, { places }]) => [row, places]))
     return this.renew(live, [])
   }
 
@@ -70,10 +71,9 @@ export class LiveEndpoints {
 
   /** The row with these places; none if it has them already. */
   #rowOf({ cluster }: LiveCluster, places: readonly Place[]): NamedCluster[] {
-    const text = JSON.stringify(places)
     const row = this.#live?.rows.get(cluster)
-    if (row === undefined || this.#places.get(cluster) === text) return []
-    this.#places.set(cluster, text)
+    if (row === undefined || isSameValue(this.#places.get(cluster), places)) return []
+    this.#places.set(cluster, places)
     return [{ ...row, places }]
   }
 }

@@ -1,8 +1,7 @@
 /** The endpoints of a cluster: which members of its service it has, and in what order they come. */
 
-import type { Family } from '../../address/address.ts'
+import { type Family, familyOf } from '../../address/address.ts'
 import type { Place } from '../../table/plan/plan.ts'
-import { familyOf } from './families.ts'
 import type { Labels } from './inputs.ts'
 import { type PlacingRules, placeMembers } from './priorities.ts'
 import type { AskedPort, Member } from './service.ts'
@@ -30,13 +29,15 @@ export function chooseMembers(all: readonly Member[], { labels, port, family, pl
   const staying = fitting.filter(member => !member.draining)
   const members = staying.length > 0 ? staying : fitting
   const placed = placeMembers(members, placing)
-  const places = members.flatMap((member, index) => {
-    const placing = placed === null ? {} : placed.placings[index]
-    if (placing === null) return []
+  const places: Place[] = []
+  for (const [index, member] of members.entries()) {
+    const placing = placed?.placings[index]
+    if (placing === null) continue
     const isOther = family !== null && familyOf(member.address) !== family
     const place = isOther ? (member.other ?? member.address) : member.address
     const { weight, onlyFirst } = member
-    return [{ place, port: member.portOf(port), weight, ...(onlyFirst && { onlyFirst }), ...placing }]
-  })
+    const plain = { place, port: member.portOf(port), weight }
+    places.push(placing || onlyFirst ? { ...plain, ...(onlyFirst && { onlyFirst }), ...placing } : plain)
+  }
   return { members, localities: placed?.localities ?? null, places }
 }

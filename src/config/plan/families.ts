@@ -5,7 +5,7 @@
  * those families only, whatever other addresses their Pods have.
  */
 
-import { type Family, parseAddress } from '../../address/address.ts'
+import { type Family, familyOf } from '../../address/address.ts'
 import type { ServiceSpec } from './inputs.ts'
 
 /** The known families of a Service, the primary one first. */
@@ -29,8 +29,6 @@ export function familiesOf({ ipFamilies, ipFamilyPolicy, clusterIP, clusterIPs }
   }
   return { known, isDual: known.length === 2 || (known.length === 0 && wantsBoth) }
 }
-
-export const familyOf = (address: string): Family | null => parseAddress(address)?.family ?? null
 
 const FAMILIES: ReadonlyMap<string, Family> = new Map([
   ['IPv4', 4],

@@ -8,11 +8,20 @@
  * still serve are kept as a last resort, as in kube-proxy (KEP-1669).
  */
 
+import { familyOf } from '../../address/address.ts'
 import { own } from '../../base/own.ts'
 import type { Findings } from '../findings/diagnostic.ts'
 import { isFromApi } from '../text/read-objects.ts'
-import { addressFor, type Families, familyOf } from './families.ts'
-import type { EndpointSlice, Endpoints, Inputs, ObjectReference, ServiceSpec, Typed } from './inputs.ts'
+import { addressFor, type Families } from './families.ts'
+import type {
+  EndpointSlice,
+  Endpoints,
+  Inputs,
+  Labels,
+  ObjectReference,
+  ServiceSpec,
+  Typed,
+} from './inputs.ts'
 import { sliceWhere } from './locality.ts'
 import type { AskedPort, Member } from './service.ts'
 import type { Workload } from './workload.ts'
@@ -139,9 +148,11 @@ export class KubernetesEndpoints {
     const pod = reference?.kind === 'Pod' ? `${namespace}/${reference.name}` : null
     const named = pod === null ? undefined : this.#workloads.pod(pod)
     const workload = named ?? this.#workloads.at(address, namespace)
-    const labels = workload?.labels ?? {}
+    const labels = workload?.labels ?? NO_LABELS
+    const { portOf, draining } = more
     const where = workload?.where.locality ? workload.where : more.where
-    return { pod, member: { address, other: null, labels, weight: 1, ...more, ...(where && { where }) } }
+    const member = { address, other: null, labels, weight: 1, portOf, draining }
+    return { pod, member: where ? { ...member, where } : member }
   }
 
   #leaveOut(resource: Typed<EndpointSlice>['resource'], path: readonly string[], message: string): void {
@@ -151,6 +162,8 @@ export class KubernetesEndpoints {
 
 /** An endpoint, and the Pod that it refers to. */
 type Found = { readonly pod: string | null; readonly member: Member }
+
+const NO_LABELS: Labels = {}
 
 const isOfOneCluster = ({ resource }: Typed<EndpointSlice>): boolean =>
   !Object.hasOwn(resource.metadata.labels, MULTI_CLUSTER)

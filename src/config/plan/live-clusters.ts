@@ -3,6 +3,7 @@
  * by the same functions, from the EndpointSlices that it has.
  */
 
+import { isSameValue } from '../../base/same-value.ts'
 import type { Place } from '../../table/plan/plan.ts'
 import type { Removal } from '../../table/plan/removal.ts'
 import { Findings } from '../findings/diagnostic.ts'
@@ -62,6 +63,7 @@ export type ServiceObjects = {
   readonly slices: readonly ApiObject[]
   readonly endpoints: ApiObject | null
   pod(id: string): ApiObject | undefined
+  podsAt(address: string): readonly ApiObject[]
   /** The labels of Nodes, by name. */
   readonly nodes: ReadonlyMap<string, Labels>
 }
@@ -73,13 +75,18 @@ export function liveMembers(service: string, spec: ServiceSpec, objects: Service
     resource: knownApiObject(object),
     value: object as unknown as Value,
   })
+  const read = (pod: ApiObject) => readPod(typed<Pod>(pod), objects.nodes)
   const workloads = {
     nodes: objects.nodes,
     select: () => [],
-    at: () => undefined,
+    at: (address: string, namespace: string) =>
+      objects
+        .podsAt(address)
+        .map(read)
+        .find(each => each.namespace === namespace && each.addresses.includes(address)),
     pod: (id: string) => {
       const pod = objects.pod(id)
-      return pod && readPod(typed<Pod>(pod), objects.nodes)
+      return pod && read(pod)
     },
   }
   const inputs = {
@@ -92,6 +99,5 @@ export function liveMembers(service: string, spec: ServiceSpec, objects: Service
 /** Where a live cluster's connections go now; null: its rules have to be compiled. */
 export function livePlaces({ choice, localities }: LiveCluster, members: readonly Member[]) {
   const chosen = chooseMembers(members, choice)
-  const isSame = JSON.stringify(chosen.localities) === JSON.stringify(localities)
-  return isSame ? chosen.places : null
+  return isSameValue(chosen.localities, localities) ? chosen.places : null
 }

@@ -47,7 +47,8 @@ export const podWhere = (labels: Labels, node: string, nodes: ReadonlyMap<string
 
 /** Of an endpoint of an EndpointSlice that names no Pod. */
 export function sliceWhere(zone: string, node: string, nodes: ReadonlyMap<string, Labels>): Where {
-  return { locality: topologyLocality(nodes.get(node) ?? {}) || (zone && `/${zone}`), node, network: '' }
+  const labels = nodes.get(node)
+  return { locality: (labels && topologyLocality(labels)) || (zone && `/${zone}`), node, network: '' }
 }
 
 /** More than three steps: what follows is dropped, as in istiod (label.go, SplitLocalityLabel). */

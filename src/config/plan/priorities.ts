@@ -55,12 +55,13 @@ const NOWHERE: Where = { locality: '', node: '', network: '' }
 export function placeMembers(members: readonly Located[], rules: PlacingRules): Placed | null {
   const { setting, prefers, ejects, here } = rules
   if (setting?.enabled === false) return null
+  const distribute = setting?.distribute ?? []
+  const isForced = setting === undefined && prefers !== undefined
+  if (distribute.length === 0 && (here === null || !(isForced || ejects))) return null
   const located = members.map(each => locate(each, here))
   const localities = [...new Set(located.map(each => each.locality))].sort()
-  const distribute = setting?.distribute ?? []
-  if (distribute.length > 0) return placed(located, localities, distributed(located, distribute, here))
-  const isForced = setting === undefined && prefers !== undefined
-  if (!(isForced || ejects) || here === null) return null
+  if (distribute.length > 0 || here === null)
+    return placed(located, localities, distributed(located, distribute, here))
   const labels = setting ? (setting.failoverPriority ?? []) : prefers ? PREFERENCE[prefers] : []
   const failover = setting?.failover ?? []
   const byLabels = located.map(each => priorityByLabels(each.labels, here, labels))

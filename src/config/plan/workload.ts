@@ -32,4 +32,4 @@ export type Workload = {
 
 /** Whether every wanted label is there with its value; an empty selector matches. */
 export const hasLabels = (labels: Labels, wanted: Labels): boolean =>
-  Object.entries(wanted).every(([key, value]) => own(labels, key) === value)
+  Object.keys(wanted).every(key => own(labels, key) === wanted[key])

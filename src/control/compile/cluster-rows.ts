@@ -1,5 +1,6 @@
 /** What the main thread has to know of a Plan's clusters, to change their endpoints by itself. */
 
+import { isSameValue } from '../../base/same-value.ts'
 import type { Live } from '../../config/plan/live-clusters.ts'
 import { rowRulesOf } from '../../table/build/endpoint-rows.ts'
 import type { CheckedCluster } from '../../table/plan/health-check.ts'
@@ -39,8 +40,8 @@ const liveRows = (plan: Plan | null, { clusters }: Live): Map<number, NamedClust
 
 /** Services of which some cluster has other endpoints, though the same rules. */
 function movedServices(before: Live | null, { clusters }: Live): string[] {
-  const old = new Map(before?.clusters.map(each => [each.cluster, JSON.stringify(each.places)]))
-  const moved = clusters.filter(each => old.get(each.cluster) !== JSON.stringify(each.places))
+  const old = new Map(before?.clusters.map(each => [each.cluster, each.places]))
+  const moved = clusters.filter(each => !isSameValue(old.get(each.cluster), each.places))
   return [...new Set(moved.map(each => each.service))]
 }
 

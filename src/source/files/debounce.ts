@@ -13,6 +13,7 @@ export class Debounce {
   readonly #mostMs: number
   #timer: NodeJS.Timeout | undefined
   #firstMs = 0
+  #lastMs = 0
 
   constructor(call: () => void, quietMs: number, mostMs: number) {
     this.#call = call
@@ -20,16 +21,29 @@ export class Debounce {
     this.#mostMs = mostMs
   }
 
-  /** Notes an event. */
+  /** Notes an event. Events may be many: only the first one sets a timer. */
   touch(): void {
-    const nowMs = monotonicMs()
-    if (this.#timer === undefined) this.#firstMs = nowMs
-    clearTimeout(this.#timer)
-    const waitMs = Math.max(0, Math.min(this.#quietMs, this.#firstMs + this.#mostMs - nowMs))
-    this.#timer = setTimeout(() => {
+    this.#lastMs = monotonicMs()
+    if (this.#timer !== undefined) return
+    this.#firstMs = this.#lastMs
+    this.#wait()
+  }
+
+  get #dueMs(): number {
+    return Math.min(this.#lastMs + this.#quietMs, this.#firstMs + this.#mostMs)
+  }
+
+  #wait(): void {
+    const dueMs = this.#dueMs
+    const onTime = (): void => {
+      if (this.#dueMs > dueMs) {
+        this.#wait()
+        return
+      }
       this.#timer = undefined
       this.#call()
-    }, waitMs)
+    }
+    this.#timer = setTimeout(onTime, Math.max(0, dueMs - monotonicMs()))
   }
 
   /** Forgets what was noted. */

@@ -9,6 +9,9 @@ const OWNER = 'kubernetes.io/service-name'
 export const isEndpoints = ({ kind }: Pick<ApiObject, 'kind'>): boolean =>
   kind === 'EndpointSlice' || kind === 'Endpoints'
 
+const byName = ({ metadata: left }: ApiObject, { metadata: right }: ApiObject): number =>
+  left.name < right.name ? -1 : 1
+
 /** The Service that it belongs to, as "namespace/name"; null: to none. */
 export function serviceOf({ object }: Kept): string | null {
   if (object.kind === 'Endpoints') return idOf(object)
@@ -31,8 +34,10 @@ export class EndpointIndex {
     }
   }
 
+  /** In the order of their names, in which they are compiled, too. */
   slicesOf(service: string): ApiObject[] {
-    return [...(this.#slices.get(service)?.values() ?? [])]
+    const slices = [...(this.#slices.get(service)?.values() ?? [])]
+    return slices.length < 2 ? slices : slices.sort(byName)
   }
 
   endpointsOf(service: string): ApiObject | null {

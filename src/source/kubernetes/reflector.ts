@@ -19,7 +19,7 @@ import { Failure, failureOf, STREAM_SILENT, waitAfter } from './failures.ts'
 import { KindVersion } from './kind-version.ts'
 import { type Scope, titleOfScope } from './kinds.ts'
 import { Known, type OnObject } from './known.ts'
-import { linesOf } from './lines.ts'
+import { readLines } from './lines.ts'
 import { type Kept, readObject } from './objects.ts'
 import { DEFAULT_PACE, type Pace } from './pace.ts'
 import { PhaseKeeper, type ReflectorState } from './reflector-state.ts'
@@ -156,20 +156,25 @@ export class Reflector {
   async #stream(query: Readonly<Record<string, string>>, found: Map<string, Kept> | null): Promise<void> {
     const body = await this.#requests.watch(query)
     let collecting = found
+    let isAgain = false
     this.#watchingMs = monotonicMs()
     if (!collecting) this.#state.synced()
     const { idleMs, streamMs } = this.#pace
+    const waitMs = (): number => (collecting ? streamMs : idleMs)
+    const onLine = (line: string): boolean => {
+      this.#state.heard()
+      const event = parseEvent(line)
+      if (collecting && isInitialEnd(event)) {
+        this.#replace(collecting, versionOf(event))
+        isAgain = this.#resourceVersion === ''
+        collecting = null
+      } else if (collecting) this.#gather(event, collecting)
+      else this.#take(event)
+      return !isAgain
+    }
     try {
-      for await (const line of linesOf(body, () => (collecting ? streamMs : idleMs))) {
-        this.#state.heard()
-        const event = parseEvent(line)
-        if (collecting && isInitialEnd(event)) {
-          this.#replace(collecting, versionOf(event))
-          if (this.#resourceVersion === '') return
-          collecting = null
-        } else if (collecting) this.#gather(event, collecting)
-        else this.#take(event)
-      }
+      await readLines(body, waitMs, onLine)
+      if (isAgain) return
     } catch (error) {
       if (!collecting || this.#closing.signal.aborted || error instanceof Failure) throw error
       throw new Failure(STREAM_SILENT, String(error))

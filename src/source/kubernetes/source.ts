@@ -131,6 +131,7 @@ export class KubernetesSource implements Source<ObjectUpdate> {
       slices: endpoints.slicesOf(service),
       endpoints: endpoints.endpointsOf(service),
       pod: id => this.#store.get(` Pod ${id}`),
+      podsAt: address => this.#store.podsAt(address),
       nodes: this.#store.nodes,
     }
   }

@@ -4,7 +4,7 @@
  * The thread keeps a mirror (control/compile/mirror.ts), so each change crosses once.
  */
 
-import type { Labels } from '../../config/plan/inputs.ts'
+import type { Labels, Pod } from '../../config/plan/inputs.ts'
 import { type ApiObject, objectKey } from '../../config/text/read-objects.ts'
 import { EndpointIndex, isEndpoints } from './endpoint-index.ts'
 import { isSameObject, type Kept } from './objects.ts'
@@ -35,6 +35,8 @@ export class ObjectStore {
   #handed = 0
   /** The labels of Nodes by name; null: one has changed since they were gathered. */
   #nodes: ReadonlyMap<string, Labels> | null = null
+  /** Pods by address; null: one has changed since they were gathered. */
+  #podsByAddress: ReadonlyMap<string, readonly ApiObject[]> | null = null
   /** Raised to have everything compiled anew. */
   stamp = 0
 
@@ -50,6 +52,7 @@ export class ObjectStore {
     }
     if (after && before && isSameObject(after, before)) return false
     if (object.kind === 'Node') this.#nodes = null
+    if (object.kind === 'Pod') this.#podsByAddress = null
     this.#pending.set(key, after?.object ?? null)
     this.#revision++
     if (isEndpoints(object)) this.endpoints.take(after, before, this.#revision)
@@ -89,6 +92,12 @@ export class ObjectStore {
     return this.#nodes
   }
 
+  /** The Pods that say they have this address, in the order in which they are compiled. */
+  podsAt(address: string): readonly ApiObject[] {
+    this.#podsByAddress ??= byAddress([...this.ofKind('Pod')].map(each => each.object))
+    return this.#podsByAddress.get(address) ?? []
+  }
+
   /** All objects, by key. */
   all(): Iterable<[string, Kept]> {
     return this.#objects
@@ -106,4 +115,14 @@ export class ObjectStore {
   #everything(): [string, ApiObject | null][] {
     return [...this.#objects].map(([key, { object }]) => [key, object])
   }
+}
+
+function byAddress(pods: readonly ApiObject[]): Map<string, ApiObject[]> {
+  const found = new Map<string, ApiObject[]>()
+  for (const pod of pods.toSorted((left, right) => (objectKey(left) < objectKey(right) ? -1 : 1))) {
+    const { podIP, podIPs } = Object(pod.status) as Pick<NonNullable<Pod['status']>, 'podIP' | 'podIPs'>
+    const addresses = new Set([podIP ?? [], ...(podIPs ?? []).map(each => each.ip)].flat())
+    for (const each of addresses) found.getOrInsertComputed(each, () => []).push(pod)
+  }
+  return found
 }

@@ -1,6 +1,6 @@
 /** The rows of one cluster's endpoints, and the table behind them by which they are drawn. */
 
-import { parseAddress } from '../../address/address.ts'
+import { parseInto } from '../../address/address.ts'
 import { assert } from '../../base/assert.ts'
 import { packSlots } from '../format/endpoints.ts'
 import { ALIGNED, EndpointGroup, Endpoint as EndpointRow } from '../format/endpoints-layout.ts'
@@ -64,23 +64,35 @@ export function rowWordsOf({ endpoints, policy }: Pick<Cluster, 'endpoints' | 'p
 export function rowsOf(written: readonly Endpoint[], slotOf: SlotOf, rules: RowRules): Rows {
   const groups = groupsOf(written)
   const endpoints = groups.length === 0 ? written : groups.flatMap(each => each.endpoints)
-  const rows = endpoints.map(each => rowOf(each, slotOf, rules.members))
+  const count = endpoints.length
+  const rows = new Uint32Array(count * EndpointRow.WORDS)
+  for (const [index, each] of endpoints.entries())
+    writeRow(rows, index * EndpointRow.WORDS, each, slotOf, rules.members)
   const drawn = drawnBy(endpoints, rows, rules)
   const table = aligned(drawn.length)
-  const words = new Uint32Array(rows.length * EndpointRow.WORDS + behindOf(table, groups.length))
-  for (const [index, row] of rows.entries()) words.set(row, index * EndpointRow.WORDS)
-  words.set(drawn, rows.length * EndpointRow.WORDS)
-  words.set(groupWords(groups), rows.length * EndpointRow.WORDS + table)
+  const words = withBehind(rows, drawn, table, groups)
   const equal = endpoints.every(each => each.weight === endpoints[0].weight) ? 1 : 0
-  return { words, count: rows.length, equal, table, groups: groups.length }
+  return { words, count, equal, table, groups: groups.length }
+}
+
+/** The rows with their table, and the groups. */
+function withBehind(
+  rows: Uint32Array,
+  drawn: Uint32Array,
+  table: number,
+  groups: ReturnType<typeof groupsOf>,
+): Uint32Array {
+  const behind = behindOf(table, groups.length)
+  if (behind === 0) return rows
+  const words = new Uint32Array(rows.length + behind)
+  words.set(rows)
+  words.set(drawn, rows.length)
+  words.set(groupWords(groups), rows.length + table)
+  return words
 }
 
 /** The words of the table by which the endpoints are drawn. */
-function drawnBy(
-  endpoints: readonly Endpoint[],
-  rows: readonly (readonly number[])[],
-  { hash, turns }: RowRules,
-): Uint32Array {
+function drawnBy(endpoints: readonly Endpoint[], rows: Uint32Array, { hash, turns }: RowRules): Uint32Array {
   if (hash !== null) return hashWords(identitiesOf(endpoints, rows), hash)
   return turns ? turnWords(endpoints.map(each => each.weight)) : new Uint32Array(0)
 }
@@ -92,14 +104,26 @@ export const behindOf = (table: number, groups: number): number =>
 const aligned = (words: number): number => Math.ceil(words / ALIGNED) * ALIGNED
 
 /** Family, address and port tell endpoints apart. */
-const identitiesOf = (endpoints: readonly Endpoint[], rows: readonly (readonly number[])[]) =>
-  endpoints.map(({ weight }, index) => ({ weight, words: rows[index].slice(0, EndpointRow.weight) }))
+const identitiesOf = (endpoints: readonly Endpoint[], rows: Uint32Array) =>
+  endpoints.map(({ weight }, index) => {
+    const at = index * EndpointRow.WORDS
+    return { weight, words: [...rows.subarray(at, at + EndpointRow.weight)] }
+  })
 
-function rowOf({ address, port, weight }: Endpoint, slotOf: SlotOf, members: string | null): number[] {
-  const parsed = parseAddress(address)
-  assert(parsed !== null, `endpoint ${address} is no address`)
-  assert(isPort(port), `endpoint ${address} has the port ${port}`)
+function writeRow(
+  rows: Uint32Array,
+  at: number,
+  { address, port, weight }: Endpoint,
+  slotOf: SlotOf,
+  members: string | null,
+): void {
+  const family = parseInto(address, rows, at + EndpointRow.address)
+  assert(family !== 0, 'an endpoint is no address', address)
+  assert(isPort(port), 'an endpoint has no port', port)
   const slot = slotOf(`endpoint ${address} ${port}`)
   const memberSlot = members === null ? 0 : slotOf(`member ${members} ${address} ${port}`)
-  return [parsed.family, ...parsed.words, port, weight, packSlots(slot, memberSlot)]
+  rows[at + EndpointRow.family] = family
+  rows[at + EndpointRow.port] = port
+  rows[at + EndpointRow.weight] = weight
+  rows[at + EndpointRow.slots] = packSlots(slot, memberSlot)
 }

@@ -1,6 +1,6 @@
 /** Resolves endpoints that have a name to addresses. */
 
-import { parseAddress } from '../../address/address.ts'
+import { familyOf } from '../../address/address.ts'
 import type { Endpoint, Place } from './plan.ts'
 
 /**
@@ -13,12 +13,27 @@ export function resolvePlaces(
   names: ReadonlyMap<string, readonly string[]>,
 ): Endpoint[] {
   const endpoints = new Map<string, Endpoint>()
-  for (const { place, port, weight, onlyFirst, ...placing } of places) {
-    const found = parseAddress(place) === null ? (names.get(place) ?? []) : [place]
-    for (const address of onlyFirst ? found.slice(0, 1) : found) {
-      const key = `${address} ${port}`
-      if (!endpoints.has(key)) endpoints.set(key, { address, port, weight, ...placing })
-    }
+  const add = (address: string, place: Place): void => {
+    const key = `${address} ${place.port}`
+    if (!endpoints.has(key)) endpoints.set(key, endpointOf(address, place))
+  }
+  for (const each of places) {
+    const { place, onlyFirst } = each
+    if (familyOf(place) !== null) add(place, each)
+    else for (const address of (names.get(place) ?? []).slice(0, onlyFirst && 1)) add(address, each)
   }
   return [...endpoints.values()]
+}
+
+function endpointOf(address: string, { port, weight, priority, locality, share }: Place): Endpoint {
+  if (priority === undefined && locality === undefined && share === undefined)
+    return { address, port, weight }
+  return {
+    address,
+    port,
+    weight,
+    ...(priority !== undefined && { priority }),
+    ...(locality !== undefined && { locality }),
+    ...(share !== undefined && { share }),
+  }
 }
