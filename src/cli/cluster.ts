@@ -6,6 +6,7 @@
 import type { ApiEntry } from '../config/api-objects.ts'
 import type { Settings } from '../config/settings/settings.ts'
 import { objectKey } from '../config/text/read-objects.ts'
+import { outerAddresses } from '../kernel/own-addresses.ts'
 import type { Sources } from '../source/files/files.ts'
 import { ClusterCache } from '../source/kubernetes/cache.ts'
 import type { Identity } from '../source/kubernetes/identity.ts'
@@ -48,6 +49,7 @@ export function clusterOf(
       namespaces: settings.kubernetes.namespaces,
       gatewaySelector: settings.kubernetes.gatewaySelector,
       status: tell.onTrouble !== undefined && settings.kubernetes.status,
+      addresses: { given: settings.kubernetes.addresses, own: outerAddresses() },
       ...needsSettings(settings),
     },
     ...tell,

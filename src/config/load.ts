@@ -13,6 +13,7 @@ import type { Plan } from '../table/plan/plan.ts'
 import { type ApiEntry, ApiObjects, type LeftOut } from './api-objects.ts'
 import { Causes } from './findings/causes.ts'
 import { type Diagnostic, Findings, isOfApi } from './findings/diagnostic.ts'
+import { addressesBy, type GatewayAddresses } from './gateway-api/status/addresses.ts'
 import { type ResourceStatus, statusesOf } from './gateway-api/status/statuses.ts'
 import type { Inspect } from './inspect.ts'
 import { isRouteTest } from './kinds.ts'
@@ -100,11 +101,14 @@ export type LoadOptions = {
   readonly objects?: readonly ApiEntry[] | undefined
   /** Keeps what was read for the next time, and has it from the last time. */
   readonly memory?: DocumentMemory
-  /** Where clients reach Gateways of Gateway API; absent: nobody has said. */
-  readonly gatewayAddresses?: readonly string[]
+  /** Where clients reach Gateways of Gateway API; absent: where the Settings say. */
+  readonly gatewayAddresses?: GatewayAddresses | undefined
   /** The TLS that is served, for tests. */
   readonly served?: TlsServed
 }
+
+/** What counts beside files and objects. */
+export type Surroundings = Pick<LoadOptions, 'names' | 'gatewayAddresses'>
 
 /** Files of a folder that a warning names. */
 const UNREAD_NAMED_MAX = 3
@@ -165,7 +169,9 @@ function loadOnce(files: readonly SourceFile[], options: LoadOptions, objects: A
       return service !== null && (port === undefined || portOfService(service, port) !== undefined)
     },
     leftOut: [],
-    statuses: statusesOf(planned.gatewayApi, { addressesOf: () => options.gatewayAddresses ?? null }),
+    statuses: statusesOf(planned.gatewayApi, {
+      addressesOf: addressesBy(options.gatewayAddresses ?? { given: settings.kubernetes.addresses, own: [] }),
+    }),
     routeTests,
     stages: {
       parse: parsed - started,

@@ -15,6 +15,8 @@ import { formatAddress } from '../address/address.ts'
  * early or not at all.
  */
 const BYTES_MAX = 256 * 1024
+/** 169.254.0.0/16 and fe80::/10 (RFC 3927, RFC 4291 §2.5.6). */
+const LINK_LOCAL = /^(169\.254\.|fe[89ab])/i
 /** RTF_LOCAL: linux/ipv6_route.h. */
 const IS_LOCAL = 0x8000_0000
 
@@ -26,6 +28,13 @@ export function ownAddresses(): string[] {
     ...localRoutes6(firstOf('/proc/net/ipv6_route')),
   ]
   return [...new Set([...named, ...routes])]
+}
+
+/** Addresses at which other machines may reach this one: neither loopback nor link-local. */
+export function outerAddresses(): string[] {
+  const interfaces = Object.values(networkInterfaces()).flatMap(list => list ?? [])
+  const outer = interfaces.filter(({ internal, address }) => !internal && !LINK_LOCAL.test(address))
+  return [...new Set(outer.map(each => each.address))]
 }
 
 /** `|-- 127.0.0.0`, and below it a line for each route: `/8 host LOCAL`. */

@@ -6,7 +6,9 @@
 import { deepEqual, equal } from 'node:assert/strict'
 import { test } from 'node:test'
 import { Findings } from '../../src/config/findings/diagnostic.ts'
+import { addressesBy } from '../../src/config/gateway-api/status/addresses.ts'
 import { mergeStatus, type ResourceStatus, statusesOf } from '../../src/config/gateway-api/status/statuses.ts'
+import { loadConfig } from '../../src/config/load.ts'
 import { toPlan } from '../../src/config/plan/to-plan.ts'
 import { DEFAULT_SETTINGS } from '../../src/config/settings/settings.ts'
 import {
@@ -318,12 +320,35 @@ test('addresses: those that are known, asked for, or of a type that weir has not
   const fine = ['Accepted: Accepted', 'Programmed: Programmed']
   deepEqual(of([]), fine)
   deepEqual(of([], ['192.0.2.1']), [...fine, 'IPAddress 192.0.2.1'])
+  deepEqual(of([], ['192.0.2.1', 'edge.test']), [...fine, 'IPAddress 192.0.2.1', 'Hostname edge.test'])
   deepEqual(of([], []), ['Accepted: Accepted', 'not Programmed: AddressNotAssigned'])
   deepEqual(of([{ value: '127.0.0.1' }]), [...fine, 'IPAddress 127.0.0.1'])
   deepEqual(of([{ type: 'Hostname', value: 'a.test' }]), [
     'not Accepted: UnsupportedAddress',
     'not Programmed: Invalid',
   ])
+})
+
+test('addresses of the Settings come before those that a Gateway asks for, and these before the Pod’s own', () => {
+  const asks = { binds: ['10.0.0.1'] }
+  const [given, own] = [['192.0.2.1'], ['10.0.0.9', '10.0.0.1']]
+  deepEqual(addressesBy({ given, own })(asks), given)
+  equal(addressesBy({ given: [], own })(asks), null, 'where it listens')
+  deepEqual(addressesBy({ given: [], own })({ binds: [''] }), own)
+  equal(addressesBy({ given: [], own: [] })({ binds: [''] }), null)
+})
+
+test('addresses of the Settings are in the status that weir check prints', () => {
+  const settings =
+    'apiVersion: gateway.weir/v1\nkind: Settings\nspec: {kubernetes: {addresses: [edge.test]}}\n'
+  const text = [WEIR, gateway('edge', [tcp(9000)])].map(each => JSON.stringify(each)).join('\n---\n')
+  const files = [settings, text].map((each, index) => ({ file: `${index}.yaml`, bytes: Buffer.from(each) }))
+  const read = (more: object) =>
+    loadConfig(files, { names: new Map(), ...more }).statuses.find(each => each.kind === 'Gateway')?.status
+      .addresses
+  deepEqual(read({}), [{ type: 'Hostname', value: 'edge.test' }])
+  const atStart = { gatewayAddresses: { given: [], own: ['10.0.0.9'] } }
+  deepEqual(read(atStart), [{ type: 'IPAddress', value: '10.0.0.9' }], 'those of the start count')
 })
 
 const set = (id: string, all: object[], metadata: object = {}): Written =>

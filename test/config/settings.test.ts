@@ -59,7 +59,7 @@ userTimeout: 45s
 writeTimeout: 30s
 reading: {timeout: 20s}
 dns: {servers: [10.0.0.2, "127.0.0.1:8600", "2001:db8::53", "[::1]:5353"]}
-kubernetes: { namespaces: [shop], gatewaySelector: { app: edge }, status: true }
+kubernetes: { namespaces: [shop], gatewaySelector: { app: edge }, status: true, addresses: [edge.test] }
 authorization: { identity: address, onChange: revoke, revokeOver: 1m }
 limits: { perSource: { connections: 100, rate: 10, prefix4: 24 } }
 proxyProtocol:
@@ -97,7 +97,12 @@ proxyProtocol:
     writeTimeoutMs: 30_000,
     reading: { timeoutMs: 20_000 },
     healthChecks: [],
-    kubernetes: { namespaces: ['shop'], gatewaySelector: { app: 'edge' }, status: true },
+    kubernetes: {
+      namespaces: ['shop'],
+      gatewaySelector: { app: 'edge' },
+      status: true,
+      addresses: ['edge.test'],
+    },
     dns: { servers: ['10.0.0.2:53', '127.0.0.1:8600', '[2001:db8::53]:53', '[::1]:5353'] },
     authorization: { identity: 'address', onChange: 'revoke', revokeOverMs: 60_000 },
     limits: { perSource: { connections: 100, rate: 10, burst: 10, prefix4: 24, prefix6: 64 } },

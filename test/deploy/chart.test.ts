@@ -244,7 +244,7 @@ test('Pods are replaced by a change of a setting that weir reads once, and by no
   equal(new Set([plain, ...marks]).size, 3)
   const documented = readFileSync(join(ROOT, 'docs/configuration.md'), 'utf8')
   const readOnce = [...documented.matchAll(/^\| `([\w.]+)` .*\*read once\*/gm)].map(found => found[1])
-  const all = ['namespaces', 'gatewaySelector', 'status'].map(each => `kubernetes.${each}`)
+  const all = ['namespaces', 'gatewaySelector', 'status', 'addresses'].map(each => `kubernetes.${each}`)
   deepEqual(readOnce, ['workers', 'engine', 'admin', 'reload.history', ...all])
   const template = read('templates/_pod.tpl')
   match(template, /pick \$settings "workers" "engine" "admin" "kubernetes"[^"]*"reload" "history"/)

@@ -304,6 +304,13 @@ const FIELDS: Readonly<Record<string, Field>> = {
       'With `--kubernetes`: weir writes what it makes of resources into their status, and Events. *read once*',
     range: { inside: [true, false], outside: ['yes'] },
   },
+  'kubernetes.addresses': {
+    type: 'list of IP addresses or host names',
+    byDefault: DEFAULT_SETTINGS.kubernetes.addresses,
+    meaning:
+      'With `--kubernetes`: where clients reach the Gateways of Gateway API, for [their status](gateway-api.md#status): usually those of the load balancer. None: the addresses of the Pod. *read once*',
+    range: { inside: [[], ['192.0.2.1', '2001:db8::1', 'edge.example']], outside: [['a b'], ['a..b'], 'a'] },
+  },
   'dns.servers': {
     type: 'list of addresses',
     byDefault: [],

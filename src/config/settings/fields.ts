@@ -68,6 +68,15 @@ export const namespace: Reader<string> = spot => {
   return right ? value : wrong(spot, 'the name of a namespace')
 }
 
+/** RFC 1123, as Gateway API has it. */
+const HOST = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/
+
+export const addressOrHost: Reader<string> = spot => {
+  const { value } = spot
+  const isRight = typeof value === 'string' && (parseAddress(value) !== null || HOST.test(value))
+  return isRight ? value : wrong(spot, 'an IP address or a host name')
+}
+
 /** One of a few words. */
 export const choice =
   <const T extends string>(...words: readonly T[]): Reader<T> =>

@@ -14,6 +14,7 @@ import { LIMIT_DEFAULTS, LIMIT_RANGES, readyLimit } from '../plan/source-limits.
 import { KEEPALIVE_MS_MAX, keepaliveOf, PEER_TIMEOUT_MS_MAX, PROBES_MAX } from '../plan/tcp-times.ts'
 import type { Resource } from '../resource.ts'
 import {
+  addressOrHost,
   bindAddress,
   bool,
   choice,
@@ -236,7 +237,12 @@ const SPEC: Reader<Settings> = mapped(
       healthChecks: list(healthCheck),
       authorization,
       kubernetes: object(
-        { namespaces: list(namespace), gatewaySelector: strings, status: bool },
+        {
+          namespaces: list(namespace),
+          gatewaySelector: strings,
+          status: bool,
+          addresses: list(addressOrHost),
+        },
         DEFAULT_SETTINGS.kubernetes,
       ),
       dns: object({ servers: list(nameServer) }, DEFAULT_SETTINGS.dns),

@@ -115,6 +115,8 @@ type KubernetesReading = {
   readonly gatewaySelector: Readonly<Record<string, string>>
   /** Whether weir writes what it makes of resources into their status, and Events. */
   readonly status: boolean
+  /** Where clients reach the Gateways of Gateway API, for their status; none: where weir runs. */
+  readonly addresses: readonly string[]
 }
 
 export type AuthorizationSettings = {
@@ -203,6 +205,6 @@ export const DEFAULT_SETTINGS: Settings = {
   healthChecks: [],
   authorization: { identity: 'none', onChange: 'keep', revokeOverMs: 30_000 },
   dns: { servers: [] },
-  kubernetes: { namespaces: [], gatewaySelector: {}, status: false },
+  kubernetes: { namespaces: [], gatewaySelector: {}, status: false, addresses: [] },
   limits: { perSource: null },
 }

@@ -79,7 +79,7 @@ async function compileTask(task: CompileTask): Promise<Compiled | Rotated | Behi
   const stored = task.cache === null ? null : new StoredDocuments(task.cache, task.sources.paths)
   const isNew = await prepareDocuments(files, memory, stored)
   const preparedMs = monotonicMs() - startedMs - readMs
-  const loaded = loadConfig(files, { names: task.names, unread, inspect, memory, objects: mirror?.entries })
+  const loaded = loadConfig(files, { ...task.around, unread, inspect, memory, objects: mirror?.entries })
   if (loaded.plan) mirror?.good(loaded.leftOut)
   const { plan, stages, defines, credentials: _, ...kept } = loaded
   remembers = { checksum, credentials }
@@ -120,7 +120,7 @@ async function compileTask(task: CompileTask): Promise<Compiled | Rotated | Behi
     access: plan ? accessText(plan) : '',
     unserved: snapshot ? unservedRules(snapshot) : 0,
     uncounted: overflowed(),
-    resolved: task.names,
+    resolved: task.around.names,
     live: compiledLive(plan, loaded.live, before?.live ?? null, task.objects?.to ?? 0),
     named: plan ? namedClusters(plan) : [],
     checked: plan ? checkedClusters(plan) : [],

@@ -7,6 +7,7 @@
 
 import { threadModule } from '../../base/own-files.ts'
 import { Threads } from '../../base/threads.ts'
+import type { GatewayAddresses } from '../../config/gateway-api/status/addresses.ts'
 import type { ResolvedNames } from '../../config/load.ts'
 import type { Sources } from '../../source/files/files.ts'
 import type { ObjectUpdate } from '../../source/kubernetes/store.ts'
@@ -21,7 +22,10 @@ type Answer = Compiled | Rotated | Behind | PublishedChanges | null
 export type CompilingThread = Threads<CompileTask | CompareTask | 'collect', Answer>
 
 /** What a Kubernetes API has; `forget` makes the next update a whole one. */
-type Objects = Pick<Source<ObjectUpdate>, 'current'> & { forget(): void }
+type Objects = Pick<Source<ObjectUpdate>, 'current'> & {
+  readonly addresses?: GatewayAddresses | undefined
+  forget(): void
+}
 
 /**
  * A thread that compiles; it loads its code at once.
@@ -70,7 +74,7 @@ export class Compiler {
       cache: this.#cache,
       sources: this.#files.current(),
       objects: this.#objects?.current() ?? null,
-      names,
+      around: { names, gatewayAddresses: this.#objects?.addresses },
       generation,
       previous: this.#previous,
       slots: this.slots,

@@ -3,7 +3,7 @@
 import type { LeftOut } from '../../config/api-objects.ts'
 import type { Diagnostic } from '../../config/findings/diagnostic.ts'
 import type { ResourceStatus } from '../../config/gateway-api/status/statuses.ts'
-import type { LoadedResource, ResolvedNames } from '../../config/load.ts'
+import type { LoadedResource, ResolvedNames, Surroundings } from '../../config/load.ts'
 import type { Settings } from '../../config/settings/settings.ts'
 import type { ReadCredential } from '../../source/credentials/credentials.ts'
 import type { Sources } from '../../source/files/files.ts'
@@ -23,7 +23,7 @@ export type CompileTask = SlotMemory & {
   readonly sources: Sources
   /** What a Kubernetes API has, since the last task; null: no API is read. */
   readonly objects: ObjectUpdate | null
-  readonly names: ResolvedNames
+  readonly around: Surroundings
   readonly generation: number
   /** `checksum` of the last answer; '' always compiles. */
   readonly previous: string

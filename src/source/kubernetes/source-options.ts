@@ -1,5 +1,6 @@
 /** What a source reads of a cluster, and its callbacks. */
 
+import type { GatewayAddresses } from '../../config/gateway-api/status/addresses.ts'
 import type { ClusterCache } from './cache.ts'
 import type { Identity } from './identity.ts'
 import type { NeedsSettings } from './needs.ts'
@@ -13,6 +14,8 @@ type KubernetesSettings = NeedsSettings & {
   readonly gatewaySelector: Readonly<Record<string, string>>
   /** Whether status and Events are written. */
   readonly status?: boolean
+  /** Where clients reach Gateways of Gateway API. */
+  readonly addresses?: GatewayAddresses
 }
 
 export type KubernetesOptions = {

@@ -152,6 +152,11 @@ export class KubernetesSource implements Source<ObjectUpdate> {
     return this.#store.all()
   }
 
+  /** Where clients reach Gateways of Gateway API; undefined: nobody has said. */
+  get addresses() {
+    return this.#options.settings.addresses
+  }
+
   get writes(): boolean {
     return this.#writer !== null
   }

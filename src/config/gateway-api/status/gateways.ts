@@ -1,5 +1,6 @@
 /** The status of GatewayClasses, Gateways, ListenerSets and their listeners. */
 
+import { familyOf } from '../../../address/address.ts'
 import { namesMeet } from '../../../table/plan/server-name.ts'
 import { GATEWAY_API } from '../../kinds.ts'
 import {
@@ -32,13 +33,21 @@ export const classStatus = ({ class: { resource }, accepted }: ApiClass) => ({
   supportedFeatures: FEATURES.map(name => ({ name })),
 })
 
+/** Of a Gateway's status (apis/v1/gateway_types.go). */
+const ADDRESSES_MAX = 16
+
+const addressOf = (value: string) => ({
+  type: familyOf(value) === null ? 'Hostname' : 'IPAddress',
+  value,
+})
+
 /** @param addresses  Where clients reach it; null: unknown. */
 export function gatewayStatus(gateway: ApiGateway, addresses: readonly string[] | null) {
   const { resource } = gateway.gateway
   const own = addresses ?? gateway.binds.filter(each => each !== '')
   const accepted = gateway.sets.filter(each => each.accepted.holds)
   return {
-    addresses: gateway.accepted.holds ? own.map(value => ({ type: 'IPAddress', value })) : [],
+    addresses: gateway.accepted.holds ? own.slice(0, ADDRESSES_MAX).map(addressOf) : [],
     conditions: [
       condition('Accepted', gateway.accepted, resource),
       condition('Programmed', gatewayProgrammed(gateway, addresses), resource),

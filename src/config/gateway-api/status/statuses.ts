@@ -5,7 +5,7 @@
 
 import { GATEWAY_API } from '../../kinds.ts'
 import type { Resource } from '../../resource.ts'
-import type { ApiParent, ApiPolicy, ApiRoute, GatewayApi } from '../model.ts'
+import type { ApiGateway, ApiParent, ApiPolicy, ApiRoute, GatewayApi } from '../model.ts'
 import { CONTROLLER } from '../resolve.ts'
 import { condition, generationOf } from './conditions.ts'
 import { allOf, classStatus, gatewayStatus, listenerSetStatus } from './gateways.ts'
@@ -24,8 +24,8 @@ export type ResourceStatus = {
 }
 
 type StatusOptions = {
-  /** Where clients reach a Gateway, 'namespace/name'; null: unknown. */
-  readonly addressesOf?: (gateway: string) => readonly string[] | null
+  /** Where clients reach a Gateway; null: unknown. */
+  readonly addressesOf?: (gateway: ApiGateway) => readonly string[] | null
 }
 
 /** A policy's status has at most so many ancestors (apis/v1/policy_types.go). */
@@ -45,7 +45,7 @@ export function statusesOf(
     ...api.gateways.flatMap(gateway => {
       const all = allOf(gateway)
       return [
-        of(gateway.gateway.resource, gatewayStatus(gateway, addressesOf(gateway.id))),
+        of(gateway.gateway.resource, gatewayStatus(gateway, addressesOf(gateway))),
         ...gateway.sets.map(set => of(set.set.resource, listenerSetStatus(set, all))),
       ]
     }),
