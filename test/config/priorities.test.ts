@@ -85,6 +85,43 @@ test('trafficDistribution fails over without outlierDetection, and a Destination
   assert.deepEqual(placesOf([prefers, rule({ enabled: false })])[0], '1 - -')
 })
 
+test('hints: only endpoints for the own zone, if all have one; else all', () => {
+  const AUTO = { 'service.kubernetes.io/topology-mode': 'Auto' }
+  /** @param hints  Of each endpoint, the zones that it is for; null: none. */
+  const of = (
+    hints: readonly (readonly string[] | null)[],
+    more: { annotations?: object; away?: number[] } = {},
+  ) => {
+    const service = core('Service', 'shop/web', {
+      spec: { clusterIP: '10.0.0.9', ports: [{ port: 80, name: 'tcp' }] },
+    })
+    const slice = {
+      apiVersion: 'discovery.k8s.io/v1',
+      kind: 'EndpointSlice',
+      metadata: { name: 'web', namespace: 'shop', labels: { 'kubernetes.io/service-name': 'web' } },
+      addressType: 'IPv4',
+      ports: [{ name: 'tcp', port: 8080 }],
+      endpoints: hints.map((zones, index) => ({
+        addresses: [`10.1.0.${index + 1}`],
+        conditions: { ready: !more.away?.includes(index + 1) },
+        ...(zones && { hints: { forZones: zones.map(name => ({ name })) } }),
+      })),
+    } as unknown as Written
+    const metadata = { ...service.metadata, annotations: more.annotations ?? AUTO }
+    const { plan } = planOf([{ ...service, metadata } as Written, slice], { locality: HERE })
+    return plan.clusters.flatMap(each => each.endpoints.map(({ address }) => Number(address.slice(7))))
+  }
+  assert.deepEqual(of([['a'], ['b'], ['b', 'a']]), [1, 3])
+  assert.deepEqual(of([['a'], ['b'], null]), [1, 2, 3], 'one has no hint')
+  assert.deepEqual(of([['a'], ['b'], []]), [1, 2, 3], 'nor a zone')
+  assert.deepEqual(of([['a'], ['b'], null], { away: [3] }), [1], 'one that is not ready does not count')
+  assert.deepEqual(of([['b'], ['c']]), [1, 2], 'none is for this zone')
+  assert.deepEqual(of([['a'], ['b']], { away: [1] }), [2], 'nor one that is ready')
+  assert.deepEqual(of([['a'], ['b']], { annotations: {} }), [1, 2], 'nobody asks for it')
+  const older = { 'service.kubernetes.io/topology-aware-hints': 'auto' }
+  assert.deepEqual(of([['a'], ['b']], { annotations: older }), [1])
+})
+
 test('endpoints of an EndpointSlice have the locality of their Pod, its Node, or the zone of the slice', () => {
   const service = core('Service', 'shop/web', {
     spec: {

@@ -36,6 +36,7 @@ const SERVICES: Readonly<Record<string, object>> = {
   labelled: { clusterIP: '10.0.0.4' },
   hashed: { clusterIP: '10.0.0.5' },
   turns: { clusterIP: '10.0.0.6' },
+  hinted: { clusterIP: '10.0.0.7' },
 }
 const NAMES = Object.keys(SERVICES)
 const PORTS = [{ port: 80, name: 'tcp', targetPort: 8080 }]
@@ -48,7 +49,15 @@ const RULES: readonly Written[] = [
   istio('Gateway', 'edge', {
     servers: [{ port: { number: 9000, name: 'tcp', protocol: 'TCP' }, hosts: ['*'] }],
   }),
-  ...NAMES.map(name => written('v1', 'Service', name, { spec: { ...SERVICES[name], ports: PORTS } })),
+  ...NAMES.map(name =>
+    written(
+      'v1',
+      'Service',
+      name,
+      { spec: { ...SERVICES[name], ports: PORTS } },
+      name === 'hinted' ? { annotations: { 'service.kubernetes.io/topology-mode': 'Auto' } } : {},
+    ),
+  ),
   istio('VirtualService', 'all', {
     hosts: ['*'],
     gateways: ['edge'],
@@ -80,7 +89,7 @@ const endpoint = fc.record({
   terminating: flag,
   zone: fc.constantFrom(undefined, 'a', 'b'),
   pod: fc.option(few, { nil: undefined }),
-  hints: fc.constantFrom(undefined, ['a'], ['b'], ['a', 'b'], []),
+  hints: fc.constantFrom(undefined, ['a'], ['a'], ['b'], ['b'], ['a', 'b'], []),
 })
 const service = fc.constantFrom(...NAMES)
 const port = fc.constantFrom(8080, 8081)

@@ -15,6 +15,8 @@ export type Choice = {
   /** The family of the dialled address, if the service has both; else null. */
   readonly family: Family | null
   readonly placing: PlacingRules
+  /** The zone for which endpoints have to be, where hints count; else ''. */
+  readonly zone: string
 }
 
 type Chosen = {
@@ -24,10 +26,13 @@ type Chosen = {
   readonly places: readonly Place[]
 }
 
-export function chooseMembers(all: readonly Member[], { labels, port, family, placing }: Choice): Chosen {
+export function chooseMembers(
+  all: readonly Member[],
+  { labels, port, family, placing, zone }: Choice,
+): Chosen {
   const fitting = all.filter(member => hasLabels(member.labels, labels) && member.portOf(port) !== 0)
   const staying = fitting.filter(member => !member.draining)
-  const members = staying.length > 0 ? staying : fitting
+  const members = staying.length > 0 ? hintedFor(zone, staying) : fitting
   const placed = placeMembers(members, placing)
   const places: Place[] = []
   for (const [index, member] of members.entries()) {
@@ -40,4 +45,11 @@ export function chooseMembers(all: readonly Member[], { labels, port, family, pl
     places.push(placing || onlyFirst ? { ...plain, ...(onlyFirst && { onlyFirst }), ...placing } : plain)
   }
   return { members, localities: placed?.localities ?? null, places }
+}
+
+/** As kube-proxy: all, unless each is for some zone, and one for this (proxy/topology.go). */
+function hintedFor(zone: string, members: readonly Member[]): readonly Member[] {
+  if (zone === '' || members.some(({ zones = [] }) => zones.length === 0)) return members
+  const near = members.filter(({ zones = [] }) => zones.includes(zone))
+  return near.length > 0 ? near : members
 }

@@ -14,7 +14,7 @@ import type { LiveCluster } from './live-clusters.ts'
 import type { Unplaced } from './locality-findings.ts'
 import { namespaceOfHost } from './names.ts'
 import { effectivePolicy } from './policy.ts'
-import { type Here, needsLocality } from './priorities.ts'
+import { type Here, needsLocality, zoneOf } from './priorities.ts'
 import { portOfService, type Registry } from './registry.ts'
 import { type How, Routes } from './routes.ts'
 import type { Member, Service } from './service.ts'
@@ -151,16 +151,18 @@ export class Clusters {
     if (passthrough || asDialled || service.resolution === 'original') {
       return { ...target, kind: 'original', endpoints: [], names: [], labels, policy, policyAt, ...asTls }
     }
+    const setting = blocks.loadBalancer?.localityLbSetting
     const choice = {
       labels,
       port: { number: port.number, name: port.name, target: port.target },
       family,
       placing: {
-        setting: blocks.loadBalancer?.localityLbSetting ?? undefined,
+        setting: setting ?? undefined,
         prefers: service.prefers,
         ejects: policy.ejection !== null,
         here: this.#here,
       },
+      zone: service.byHints && !setting ? zoneOf(this.#here) : '',
     }
     const { members, localities, places } = chooseMembers(service.members, choice)
     const common = members.length > 0 ? commonLabels(members) : labels
@@ -181,7 +183,6 @@ export class Clusters {
       this.live.push({ cluster: this.list.length, service: id, spec, choice, places, localities })
     }
     if (blocks.loadBalancer && policy.hashSize > 0) this.hashing.push({ cluster, block: blocks.loadBalancer })
-    const setting = blocks.loadBalancer?.localityLbSetting
     if (this.#here === null && blocks.loadBalancer && setting && needsLocality(setting))
       this.unplaced.push({ cluster, block: blocks.loadBalancer })
     const { outlierDetection: block } = blocks

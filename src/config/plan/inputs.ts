@@ -168,6 +168,7 @@ export type EndpointSlice = {
     readonly targetRef?: ObjectReference
     readonly nodeName?: string | null
     readonly zone?: string | null
+    readonly hints?: { readonly forZones?: readonly { readonly name: string }[] } | null
   }[]
   readonly ports?: readonly EndpointPort[]
 }

@@ -105,7 +105,8 @@ export class KubernetesEndpoints {
     }
     const { namespace } = resource.metadata
     const portOf = portByName(value.ports)
-    const found = (value.endpoints ?? []).flatMap(({ addresses, conditions, targetRef, zone, nodeName }) => {
+    const found = (value.endpoints ?? []).flatMap(each => {
+      const { addresses, conditions, targetRef, zone, nodeName, hints } = each
       const state = stateOf(conditions ?? {})
       if (state === null) return []
       return (addresses ?? []).map(address =>
@@ -113,6 +114,7 @@ export class KubernetesEndpoints {
           portOf,
           draining: state === 'draining',
           where: sliceWhere(zone ?? '', nodeName ?? '', this.#workloads.nodes),
+          ...(hints?.forZones && { zones: hints.forZones.map(({ name }) => name) }),
         }),
       )
     })
@@ -143,15 +145,15 @@ export class KubernetesEndpoints {
     address: string,
     reference: ObjectReference | undefined,
     namespace: string,
-    more: Pick<Member, 'portOf' | 'draining' | 'where'>,
+    more: Pick<Member, 'portOf' | 'draining' | 'where' | 'zones'>,
   ): Found {
     const pod = reference?.kind === 'Pod' ? `${namespace}/${reference.name}` : null
     const named = pod === null ? undefined : this.#workloads.pod(pod)
     const workload = named ?? this.#workloads.at(address, namespace)
     const labels = workload?.labels ?? NO_LABELS
-    const { portOf, draining } = more
+    const { portOf, draining, zones } = more
     const where = workload?.where.locality ? workload.where : more.where
-    const member = { address, other: null, labels, weight: 1, portOf, draining }
+    const member = { address, other: null, labels, weight: 1, portOf, draining, ...(zones && { zones }) }
     return { pod, member: where ? { ...member, where } : member }
   }
 

@@ -9,7 +9,7 @@ import type { Findings } from '../findings/diagnostic.ts'
 import { familiesOf } from './families.ts'
 import type { Inputs, ServiceSpec, ServiceStatus, Typed } from './inputs.ts'
 import { KubernetesEndpoints } from './kubernetes-endpoints.ts'
-import { prefersOf } from './locality.ts'
+import { hasTopologyMode, prefersOf } from './locality.ts'
 import { serviceHost } from './names.ts'
 import { layerOfServicePort } from './protocol.ts'
 import type { Listens, Member, Service, ServicePort } from './service.ts'
@@ -52,7 +52,9 @@ function readService(
     members,
     aliasOf: alias,
     ...(isLive && { live: { id: resource.id, spec: value } }),
-    prefers: prefersOf(value.trafficDistribution, annotations),
+    ...(hasTopologyMode(annotations)
+      ? { byHints: true }
+      : { prefers: prefersOf(value.trafficDistribution, annotations) }),
   }
 }
 

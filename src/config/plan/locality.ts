@@ -80,6 +80,15 @@ const WORDS: Readonly<Record<string, Prefers>> = {
 export const prefersOf = (field: string | undefined, annotations: Labels): Prefers | undefined =>
   WORDS[(field ?? '').toLowerCase()] ?? WORDS[(annotations[DISTRIBUTION] ?? '').toLowerCase()]
 
+/** The newer one counts before the older, and both before trafficDistribution. */
+const TOPOLOGY_MODES = ['service.kubernetes.io/topology-mode', 'service.kubernetes.io/topology-aware-hints']
+
+/** Whether a Service lets Kubernetes deal out its endpoints to zones. */
+export function hasTopologyMode(annotations: Labels): boolean {
+  const mode = TOPOLOGY_MODES.map(each => annotations[each]).find(each => each !== undefined)
+  return mode === 'Auto' || mode === 'auto'
+}
+
 export const PREFERENCE: Readonly<Record<Prefers, readonly string[]>> = {
   zone: [NETWORK, REGION, ZONE],
   node: [NETWORK, REGION, ZONE, SUBZONE, HOSTNAME],

@@ -27,6 +27,9 @@ export function hereOf({ locality, workload }: Pick<Settings, 'locality' | 'work
   return { where: { locality: steps, node, network }, labels: workload?.labels ?? {} }
 }
 
+/** '': unknown. */
+export const zoneOf = (here: Here): string => stepsOf(here?.where.locality ?? '')[1]
+
 /** Whether a setting asks for near endpoints, and has no effect without the gateway's locality. */
 export function needsLocality({ enabled, distribute = [], failover, failoverPriority }: LocalityLbSetting) {
   if (enabled === false) return false

@@ -29,6 +29,8 @@ export type Service = {
   readonly live?: { readonly id: string; readonly spec: ServiceSpec }
   /** The endpoints that come first, by its trafficDistribution; absent: none. */
   readonly prefers?: Prefers | undefined
+  /** Whether hints of EndpointSlices say which zone an endpoint is for. */
+  readonly byHints?: boolean
   /** The other name that it stands for (ExternalName); null for all others. */
   readonly aliasOf: string | null
 }
@@ -71,6 +73,8 @@ export type Member = {
   readonly weight: number
   /** Absent: unknown. */
   readonly where?: Where
+  /** The zones whose clients it is for; absent: nobody says. */
+  readonly zones?: readonly string[]
   /** Of a name only the first address counts (DNS_ROUND_ROBIN). */
   readonly onlyFirst?: true
   /** Its port for a port of the service; 0 if it does not serve that port. */

@@ -48,6 +48,7 @@ export const KUBERNETES_SHAPES: Readonly<Record<string, Shape>> = {
         hostname: 'text',
         nodeName: 'text',
         zone: 'text',
+        hints: { forZones: [{ 'name!': 'text' }] },
       },
     ],
     ports: [PORT],
