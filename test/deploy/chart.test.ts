@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { parse } from 'yaml'
 import { loadConfig } from '../../src/config/load.ts'
+import { rbacOf } from '../../src/source/kubernetes/rbac.ts'
 import { folder } from '../control/scene.ts'
 import { blocksOf } from '../docs/kit.ts'
 import { fullOnly } from '../support/full.ts'
@@ -110,7 +111,8 @@ test('no manifest has a field that its kind does not have, and one would be foun
   const misspelt = { ...service, spec: { ...service.spec, externalTraficPolicy: 'Local' } }
   const others = await render({
     kind: 'DaemonSet',
-    rbac: { create: true },
+    kubernetes: { enabled: true, secrets: ['shop/a'] },
+    settings: { kubernetes: { namespaces: ['shop'] } },
     preStop: { sleepSeconds: 5 },
     strategy: { rollingUpdate: { maxUnavailable: '10%' } },
   })
@@ -129,7 +131,7 @@ test('the chart takes the values that docs/operations/in-kubernetes.md shows', {
   )
   const onHosts = shown.filter(each => each.text.includes('hostNetwork'))
   const others = shown.filter(each => !onHosts.includes(each))
-  deepEqual([onHosts.length, others.length], [1, 6])
+  deepEqual([onHosts.length, others.length], [1, 7])
   for (const blocks of [onHosts, others]) {
     const root = folder(t, Object.fromEntries(blocks.map(({ text }, index) => [`${index}.yaml`, text])))
     const manifests = await render(
@@ -251,6 +253,42 @@ test('Pods are replaced by a change of a setting that weir reads once, and by no
 })
 
 const podTemplate = (manifests: readonly Manifest[]): Json => only(manifests, 'Deployment').spec.template
+
+/** Without the labels, by the names that `weir rbac` gives, and in an order of its own. */
+const rightsOf = (manifests: readonly object[]): unknown[] =>
+  manifests
+    .map(each => JSON.parse(JSON.stringify(each).replaceAll('edge-weir', 'weir')))
+    .filter(each => each.apiVersion.startsWith('rbac.'))
+    .map(({ metadata: { labels, ...metadata }, ...rest }) => ({ ...rest, metadata }))
+    .map(each => [[each.kind, each.metadata.namespace, each.metadata.name].join(), each] as const)
+    .sort(([left], [right]) => (left < right ? -1 : 1))
+
+test('with kubernetes.enabled weir reads the API, and has the rights that weir rbac prints', {
+  skip: SKIP,
+}, async () => {
+  const manifests = await render('examples/from-cluster.yaml')
+  deepEqual((await Promise.all(manifests.map(schemaErrors))).flat(), [])
+  const pod = podOf(manifests)
+  equal(pod.automountServiceAccountToken, true)
+  deepEqual([...pod.containers][0].args, ['run', '--kubernetes', '/etc/weir'])
+  equal(podOf(manifestsOf('load-balancer')).automountServiceAccountToken, false)
+  const { settings } = loadConfig(filesOf(manifests), { names: new Map(), objects: [] })
+  equal(settings.kubernetes.status, true)
+  const none = { pods: false, nodes: false, namespaces: false, secrets: [], configMaps: [] }
+  const account = { name: 'weir', namespace: 'edge' }
+  const printed = (needs: object, namespaces: string[], status: boolean) =>
+    rightsOf(rbacOf({ needs: { ...none, ...needs }, namespaces, status, account }))
+  deepEqual(rightsOf(manifests), printed({ secrets: ['edge/shop-tls'] }, [], true))
+  deepEqual(rightsOf(await render({ kubernetes: { enabled: true } })), printed({}, [], false))
+  const all = { pods: true, namespaces: true, secrets: ['a/x', 'b/z', 'a/y'], configMaps: ['a/ca'] }
+  const narrow = { locality: { zone: 'a' }, kubernetes: { namespaces: ['a', 'b'], status: true } }
+  deepEqual(
+    rightsOf(await render({ kubernetes: { enabled: true, ...all }, settings: narrow })),
+    printed({ ...all, nodes: true }, ['a', 'b'], true),
+  )
+  const own = await render({ kubernetes: { enabled: true }, rbac: { create: false } })
+  deepEqual([rightsOf(own), podOf(own).automountServiceAccountToken], [[], true])
+})
 
 test('the chart has the version of the package', () => {
   const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string }

@@ -17,7 +17,7 @@ metadata:
     {{- end }}
 spec:
   serviceAccountName: {{ include "weir.serviceAccount" . }}
-  automountServiceAccountToken: {{ .Values.rbac.create }}
+  automountServiceAccountToken: {{ .Values.kubernetes.enabled }}
   terminationGracePeriodSeconds: {{ include "weir.grace" . }}
   # Variables for each Service of the namespace, of which weir reads none.
   enableServiceLinks: false
@@ -52,7 +52,7 @@ spec:
     - name: weir
       image: {{ include "weir.image" . | quote }}
       imagePullPolicy: {{ .Values.image.pullPolicy }}
-      args: [run, /etc/weir]
+      args: [run, {{ if .Values.kubernetes.enabled }}--kubernetes, {{ end }}/etc/weir]
       env:
         - name: WEIR_RUN_ADMIN
           {{- $address := include "weir.adminAddress" . }}
