@@ -52,12 +52,12 @@ test('a refusal whose body does not end is read up to a size, and its status cou
   await closed(sockets[0])
 })
 
-test('words of the server are safe for a terminal', async t => {
+test('words of the server are safe for a terminal, and a missing right has a cure', async t => {
   const { client, signal } = await sceneOf(t, (_, answer) => {
     answer.writeHead(403).end(JSON.stringify({ message: 'no \u001b[31mway' }))
   })
   const { message } = await client.refusal(await client.open('/apis', signal))
-  equal(message, '403: no \\u001b[31mway')
+  equal(message, '403: no \\u001b[31mway (weir rbac prints the rights that weir needs)')
 })
 
 test('after a 401 no idle connection stays: the next request has a new one', async t => {

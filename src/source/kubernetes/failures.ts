@@ -8,6 +8,11 @@ import type { Pace } from './pace.ts'
 
 /** A streamed list that did not come to its end. */
 export const STREAM_SILENT = -1
+/** What to do about a refusal that does not pass by itself, by its HTTP status. */
+const CURES: Readonly<Record<number, string>> = {
+  401: ' (it does not accept the credentials of the kubeconfig or the service account)',
+  403: ' (weir rbac prints the rights that weir needs)',
+}
 /** A server's Retry-After counts up to this. */
 const RETRY_MS_MAX = 120_000
 
@@ -26,11 +31,8 @@ export class Failure extends Error {
     const { message } = Object(value) as Fields
     const seconds = Number(headers['retry-after'])
     const retryMs = Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds * 1000, RETRY_MS_MAX) : 0
-    return new Failure(
-      status,
-      `${status}: ${typeof message === 'string' ? clip(message) : 'no reason is given'}`,
-      retryMs,
-    )
+    const why = typeof message === 'string' ? clip(message) : 'no reason is given'
+    return new Failure(status, `${status}: ${why}${CURES[status] ?? ''}`, retryMs)
   }
 
   /** The object of an ERROR event. */
