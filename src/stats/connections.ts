@@ -18,7 +18,7 @@ export const LIVE_ROWS_MAX = 2 ** 20
 
 /**
  * Words of 32 bits; values of two words are numbers (f64). Times without "wall" are on the worker's
- * clock.
+ * clock, in records on the machine's.
  */
 export const Live = layout(70, {
   version: [0, 1],

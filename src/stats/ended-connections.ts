@@ -6,7 +6,7 @@
  * worker was not yet that far after it was made.
  */
 
-import { Live, LiveHead, type LiveViews, NAME_WORDS, ONLY_NAMES, openConnections } from './connections.ts'
+import { Live, type LiveViews, NAME_WORDS, ONLY_NAMES, openConnections } from './connections.ts'
 import type { JournalMemory } from './journal-memory.ts'
 import { type Row, rowOf } from './read-row.ts'
 import { REASON_NAMES, type ReasonName } from './reasons.ts'
@@ -32,7 +32,7 @@ export type Ended = Row & {
   readonly lastedMs: number
   /** From connect to the upstream's first byte; null: none came. */
   readonly firstByteUs: number | null
-  /** When it ended, on a clock that all workers share. */
+  /** When it ended, on the machine's clock. */
   readonly endedMs: number
 }
 
@@ -45,12 +45,10 @@ const isKept = (record: number, written: number): boolean =>
 
 export class EndedConnections {
   readonly #rings: readonly LiveViews[]
-  readonly #origins: readonly Float64Array[]
   readonly #copy = openConnections(new SharedArrayBuffer((Live.WORDS + NAME_WORDS) * 4))
 
   constructor(journals: readonly JournalMemory[]) {
     this.#rings = journals.map(({ records }) => openConnections(records))
-    this.#origins = journals.map(({ connections }) => openConnections(connections).numbers)
   }
 
   /** By worker, how many records it has written: where a list begins. */
@@ -122,7 +120,7 @@ export class EndedConnections {
       endedWallMs: numbers[Live.acceptedWallMs / 2] + lastedMs,
       lastedMs,
       firstByteUs: firstByteUs === 0 ? null : firstByteUs,
-      endedMs: numbers[Live.endedMs / 2] + this.#origins[worker][LiveHead.originMs / 2],
+      endedMs: numbers[Live.endedMs / 2],
     }
   }
 }

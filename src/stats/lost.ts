@@ -21,14 +21,17 @@ import { SeriesWriter } from './series.ts'
 export function endLost(memory: JournalMemory, open: number): void {
   const { words, numbers } = openConnections(memory.connections)
   const series = new SeriesWriter(memory.series)
-  const records = new RecordWriter(memory.records)
-  const nowMs = monotonicMs() + clockOriginMs - numbers[LiveHead.originMs / 2]
+  const originMs = numbers[LiveHead.originMs / 2]
+  const records = new RecordWriter(memory.records, originMs)
+  const nowMs = monotonicMs() + clockOriginMs - originMs
+  const recorded = records.lastEnded() // the worker may have died before it freed the row
   let left = open
   for (let row = 0; row < words[LiveHead.used]; row++) {
     const at = liveAt(row)
     if (words[at + Live.state] === 0) continue
     left--
-    write(records, nowMs, to => copyRow(words, at, records.words, to))
+    if (numbers[(at + Live.id) / 2] !== recorded)
+      write(records, nowMs, to => copyRow(words, at, records.words, to))
     if (words[at + Live.state] !== Stage.reading) series.close(words[at + Live.series])
     if ((words[at + Live.version] & 1) === 1) withdrawRow(words, at)
     words[at + Live.state] = 0
@@ -47,8 +50,5 @@ function write(records: RecordWriter, nowMs: number, fill: (to: number) => void)
   const to = records.claim()
   if (to < 0) return
   fill(to)
-  records.words[to + Live.kind] = RecordKind.end
-  records.words[to + Live.reason] = Reason['worker-lost']
-  records.numbers[(to + Live.endedMs) / 2] = nowMs
-  records.commit()
+  records.end(to, RecordKind.end, Reason['worker-lost'], nowMs)
 }

@@ -3,10 +3,11 @@
  *
  *   worker ─▶ head                    tail ◀─ the access log, if there is one
  *
- * A record is a live row (connections.ts) with its end. Every end is written, over the oldest one,
- * so the ring has the last connections that ended, for whoever asks (ended-connections.ts). While
- * the access log follows, nothing is written over that it has not read: the worker never waits, so
- * it drops and counts what finds no room.
+ * A record is a live row (connections.ts) with its end, and its times are on the machine's clock:
+ * the clock of its worker is gone once another takes its place. Every end is written, over the
+ * oldest one, so the ring has the last connections that ended, for whoever asks
+ * (ended-connections.ts). While the access log follows, nothing is written over that it has not
+ * read: the worker never waits, so it drops and counts what finds no room.
  */
 
 import { layout } from '../base/layout.ts'
@@ -48,12 +49,15 @@ export class RecordWriter {
   /** The ring as words and numbers; `claim` returns the position. */
   readonly words: Int32Array
   readonly numbers: Float64Array
+  readonly #originMs: number
   #head: number
   #tail: number
 
-  constructor(buffer: SharedArrayBuffer) {
+  /** @param originMs  What turns the times of rows into the machine's (base/clock.ts). */
+  constructor(buffer: SharedArrayBuffer, originMs: number) {
     this.words = new Int32Array(buffer)
     this.numbers = new Float64Array(buffer)
+    this.#originMs = originMs
     this.#head = Atomics.load(this.words, RingHead.head) // a predecessor's records are read yet
     this.#tail = Atomics.load(this.words, RingHead.tail)
   }
@@ -73,6 +77,24 @@ export class RecordWriter {
       }
     }
     return recordAt(this.#head)
+  }
+
+  /** Completes the record at `at`, which has the times of its row, and commits it. */
+  end(at: number, kind: number, reason: number, nowMs: number): void {
+    const { words, numbers } = this
+    words[at + Live.kind] = kind
+    words[at + Live.reason] = reason
+    numbers[(at + Live.endedMs) / 2] = nowMs + this.#originMs
+    numbers[(at + Live.acceptedMs) / 2] += this.#originMs
+    numbers[(at + Live.connectedMs) / 2] += this.#originMs
+    numbers[(at + Live.activeMs) / 2] += this.#originMs
+    this.commit()
+  }
+
+  /** The connection whose end is the last record; 0: none. */
+  lastEnded(): number {
+    const at = recordAt(this.#head - 1)
+    return this.words[at + Live.kind] === RecordKind.end ? this.numbers[(at + Live.id) / 2] : 0
   }
 
   commit(): void {

@@ -22,7 +22,7 @@ export async function scene(
   t: Pick<TestContext, 'after'>,
   text: (port: number, backend: number) => string = routing,
   engine: 'auto' | 'uring' | 'epoll' | 'node' = 'auto',
-  options: Pick<GatewayOptions, 'differ' | 'names'> & { readonly metricsMs?: number } = {},
+  options: Pick<GatewayOptions, 'differ' | 'names' | 'threads'> & { readonly metricsMs?: number } = {},
 ) {
   const port = await freePort()
   const backend = await echo(t, 'hello')

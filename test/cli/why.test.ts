@@ -9,11 +9,15 @@ import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { createServer as createSecure } from 'node:tls'
+import { workingThreads } from '../../src/control/workers/threads.ts'
 import { REASON_NAMES, type ReasonName } from '../../src/stats/reasons.ts'
-import { scene } from '../admin/scene.ts'
+import { scene, talking } from '../admin/scene.ts'
+import { routing } from '../control/scene.ts'
 import { blackhole } from '../support/blackhole.ts'
+import { DIES, FILES } from '../support/failing-worker.ts'
 import { sized } from '../support/full.ts'
-import { freePort, listen, say } from '../support/sockets.ts'
+import { begin, ending, freePort, listen, say, until } from '../support/sockets.ts'
+import { THREADS } from '../support/threads.ts'
 import { SERVER } from '../support/tls.ts'
 import { clientOf, configuration, KINDS, type Kind, type Servers } from './endings-kit.ts'
 import { weir } from './kit.ts'
@@ -27,22 +31,26 @@ const COSTLY_AT_ONCE = 5
 const STALLED_MAX = 10
 const eachOf = ({ loses }: Kind): number => (loses ? Math.min(EACH, STALLED_MAX) : EACH)
 
+/** Of a gateway that is full, loses its worker, and then has no descriptors. */
+const OF_NEED: readonly Kind[] = [
+  { reason: 'worker-lost', by: 'weir', act: async () => {} },
+  { reason: 'max-connections', by: 'weir', isBeforeRules: true, act: async () => {} },
+  { reason: 'accept-error', by: 'weir', isBeforeRules: true, act: async () => {} },
+]
+
 /**
- * How the others are tested. Who stops a gateway at once ends what would answer; peers that vanish
- * need a network that loses packets; and a gateway that is full, without descriptors or without its
- * worker serves none of the others.
+ * How the others are tested. Who stops a gateway at once ends what would answer, and peers that
+ * vanish need a network that loses packets.
  */
 const ELSEWHERE: readonly ReasonName[] = [
   'client-lost', // engine/vanished.test.ts
   'upstream-lost',
   'stop', // engine/listeners.test.ts
-  'accept-error', // engine/exhaustion.test.ts
-  'max-connections', // engine/dial.test.ts
-  'worker-lost', // control/lost.test.ts
 ]
 
 test('each reason is made here, or tested elsewhere', () => {
-  assert.deepEqual([...KINDS.map(({ reason }) => reason), ...ELSEWHERE].sort(), REASON_NAMES.toSorted())
+  const made = [...KINDS, ...OF_NEED].map(({ reason }) => reason)
+  assert.deepEqual([...made, ...ELSEWHERE].sort(), REASON_NAMES.toSorted())
 })
 
 test(`why tells the truth about ${EACH} endings of each reason`, { timeout: 300_000 }, async t => {
@@ -128,6 +136,39 @@ test(`why tells the truth about ${EACH} endings of each reason`, { timeout: 300_
     const found = await endedOf(where.port, from, kind)
     assert.equal(found.length, eachOf(kind), kind.reason)
     for (const one of found) check(one, kind, { from, port: ports[index], line: lineOf(text, kind), root })
+  }
+})
+
+test(`and about ${EACH} each of a gateway that is full, loses its worker, and has no descriptors`, async t => {
+  const text = (port: number, backend: number): string =>
+    routing(port, backend)
+      .replace('metadata: {name: all}', 'metadata: {name: worker-lost}')
+      .replace('admin: null', `admin: null, maxConnections: ${EACH}`)
+  const module = new URL('../support/failing-worker.ts', import.meta.url).href
+  const threads = { ...THREADS, working: workingThreads({ least: 0, most: 1, module }) }
+  const { port, backend, where, root, gateway, logged } = await scene(t, text, 'auto', { threads })
+  t.after(() => {
+    for (const name of [DIES, FILES]) delete process.env[name]
+  })
+  const [lost, many, few] = OF_NEED.map((_, index) => clientOf(index))
+  const refused = async (localAddress: string): Promise<void> => {
+    for (let left = EACH; left > 0; left--)
+      assert.equal(await ending(begin(port, '127.0.0.1', { localAddress })), 'ECONNRESET')
+  }
+  await Promise.all(Array.from({ length: EACH }, () => talking(t, port, lost)))
+  await refused(many)
+  for (const name of [DIES, FILES]) process.env[name] = '8' // at its death, the next one has as many
+  begin(port)
+  await logged(' died')
+  delete process.env[DIES]
+  await until(() => gateway.readiness().ready)
+  await refused(few)
+  for (const [index, kind] of OF_NEED.entries()) {
+    const from = clientOf(index)
+    const line = kind.isBeforeRules ? 0 : lineOf(text(port, backend), kind)
+    const found = await endedOf(where.port, from, kind)
+    assert.equal(found.length, EACH, kind.reason)
+    for (const one of found) check(one, kind, { from, port, line, root })
   }
 })
 

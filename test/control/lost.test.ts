@@ -1,7 +1,7 @@
 /**
  * Goal: the connections of a worker that dies are accounted for like all others: each leaves a
  * record, none stays in the list, what they had of their source is given back, and counts add up.
- * Method: real connections through a worker that dies with them.
+ * Method: real connections through a worker that dies with them, or as one has just ended.
  */
 
 import assert from 'node:assert/strict'
@@ -12,10 +12,11 @@ import { Live } from '../../src/stats/connections.ts'
 import { createSlots, NO_COUNTS, Slots } from '../../src/stats/counter-slots.ts'
 import { Reason } from '../../src/stats/reasons.ts'
 import { RecordReader, Wanted, want } from '../../src/stats/records.ts'
+import { openStats, totals } from '../../src/stats/stats.ts'
 import { buildTable } from '../../src/table/build/builder.ts'
 import { clusterOf, ENGINES, listenerOn, planOf } from '../support/engine.ts'
 import { DIES_WITH } from '../support/mortal-worker.ts'
-import { begin, echo, freePort, listen, open, readBytes, until } from '../support/sockets.ts'
+import { begin, echo, ending, freePort, listen, open, readBytes, until } from '../support/sockets.ts'
 
 for (const { engine, test } of ENGINES) {
   test(`${engine}: every connection of a worker that died leaves a record, and none is left in the books`, async t => {
@@ -81,5 +82,38 @@ for (const { engine, test } of ENGINES) {
       'ids go on',
     )
     client.destroy()
+  })
+
+  test(`${engine}: a refusal that its client knows of is on record, even if the worker dies of it`, async t => {
+    const events: SupervisorEvent[] = []
+    const supervisor = new Supervisor({
+      workers: 1,
+      engine,
+      limits: { maxConnections: 10 },
+      filename: new URL('../support/resetting-worker.ts', import.meta.url).href,
+      onEvent: event => events.push(event),
+    })
+    const observer = new Observer(supervisor.journals)
+    t.after(async () => {
+      observer.close()
+      await supervisor.stop()
+    })
+    const port = await freePort()
+    const table = buildTable(
+      planOf([listenerOn(port, -1)], []),
+      1,
+      new Slots(createSlots(), 1, NO_COUNTS).slotOf,
+    )
+    observer.publishing(table)
+    supervisor.publish(1, table)
+    const listening = () => events.filter(({ kind }) => kind === 'listening').length
+    await until(() => listening() === 1)
+    const client = begin(port)
+    assert.equal(await ending(client), 'ECONNRESET')
+    await until(() => listening() === 2)
+    const ended = [...observer.ended.list()].map(each => [each.reason, each.client?.address])
+    assert.deepEqual(ended, [['no-route', '127.0.0.1']])
+    const { accepted, closed, open } = totals(openStats(supervisor.stats))
+    assert.deepEqual([accepted, closed['no-route'], closed['worker-lost'], open], [1, 1, 0, 0])
   })
 }

@@ -130,7 +130,7 @@ test('records come whole and in order, and those that are missing were counted',
 test('a full ring drops what comes next while it is followed, and goes on when there is room', () => {
   const buffer = createRecords()
   want(buffer, Wanted.ends)
-  const writer = new RecordWriter(buffer)
+  const writer = new RecordWriter(buffer, 0)
   const write = (number: number): boolean => {
     const at = writer.claim()
     if (at < 0) return false
@@ -153,7 +153,7 @@ test('a full ring drops what comes next while it is followed, and goes on when t
   reader.release()
   assert.equal(waitingRecords(buffer), 0)
   assert.equal(write(RECORDS), true)
-  const successor = new RecordWriter(buffer)
+  const successor = new RecordWriter(buffer, 0)
   const at = successor.claim()
   successor.words[at + Live.scope] = RECORDS + 1
   successor.commit()
@@ -164,7 +164,7 @@ test('a full ring drops what comes next while it is followed, and goes on when t
 
 test('a ring that nobody follows is written over, and who follows later begins there', () => {
   const buffer = createRecords()
-  const writer = new RecordWriter(buffer)
+  const writer = new RecordWriter(buffer, 0)
   const write = (number: number): void => {
     const at = writer.claim()
     assert.ok(at >= 0)
@@ -193,7 +193,7 @@ test('a ring that nobody follows is written over, and who follows later begins t
 
 test('nobody who reads is nobody who wants', () => {
   const buffer = createRecords()
-  const writer = new RecordWriter(buffer)
+  const writer = new RecordWriter(buffer, 0)
   assert.deepEqual([writer.wants(Wanted.ends), writer.wants(Wanted.connects)], [false, false])
   want(buffer, Wanted.ends)
   assert.deepEqual([writer.wants(Wanted.ends), writer.wants(Wanted.connects)], [true, false])

@@ -3,39 +3,51 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Worker } from 'node:worker_threads'
-import { createConnections, Live, LiveHead, openConnections } from '../../src/stats/connections.ts'
+import {
+  createConnections,
+  Live,
+  LiveHead,
+  liveAt,
+  openConnections,
+  publishRow,
+  Stage,
+} from '../../src/stats/connections.ts'
 import { ENDED_MAX, EndedConnections } from '../../src/stats/ended-connections.ts'
 import { createHistograms } from '../../src/stats/histogram.ts'
 import type { JournalMemory } from '../../src/stats/journal-memory.ts'
+import { endLost } from '../../src/stats/lost.ts'
 import { Reason } from '../../src/stats/reasons.ts'
-import { createRecords, RECORDS, RecordKind, RecordWriter, recordNames } from '../../src/stats/records.ts'
+import {
+  copyRow,
+  createRecords,
+  RECORDS,
+  RecordKind,
+  RecordWriter,
+  recordNames,
+} from '../../src/stats/records.ts'
 import { writeName } from '../../src/stats/row-names.ts'
 import { createSeries } from '../../src/stats/series.ts'
 import { sized } from '../support/full.ts'
 import { turn } from '../support/turn.ts'
 
-const memory = (): JournalMemory => ({
+const memory = (rows = 1): JournalMemory => ({
   series: createSeries(),
-  connections: createConnections(1),
+  connections: createConnections(rows),
   records: createRecords(),
   histograms: createHistograms(),
 })
 
 /** A worker's records, whose clock began at `originMs`. */
-function writerOf({ records, connections }: JournalMemory, originMs: number) {
-  openConnections(connections).numbers[LiveHead.originMs / 2] = originMs
-  const writer = new RecordWriter(records)
+function writerOf({ records }: JournalMemory, originMs: number) {
+  const writer = new RecordWriter(records, originMs)
   return (id: number, endedMs: number, kind: number = RecordKind.end, name = ''): void => {
     const at = writer.claim()
     writer.words.fill(0, at, at + Live.WORDS)
     writer.numbers[(at + Live.id) / 2] = id
     writer.numbers[(at + Live.acceptedMs) / 2] = endedMs - 5
     writer.numbers[(at + Live.acceptedWallMs) / 2] = 1_000
-    writer.numbers[(at + Live.endedMs) / 2] = endedMs
-    writer.words[at + Live.kind] = kind
-    writer.words[at + Live.reason] = Reason['client-closed']
     writeName(writer.words, at, recordNames(at).name, name)
-    writer.commit()
+    writer.end(at, kind, Reason['client-closed'], endedMs)
   }
 }
 
@@ -63,6 +75,45 @@ test('the ends of all workers are listed, the latest first, whatever their clock
   assert.deepEqual(
     [reason, lastedMs, endedWallMs, firstByteUs, serverName, client],
     ['client-closed', 5, 1_005, null, 'db.example', null],
+  )
+})
+
+test('and whatever the clock of the worker that has taken the place of theirs', () => {
+  const [a, b] = [memory(), memory()]
+  writerOf(a, 0)(1, 110)
+  writerOf(b, 100)(2, 50) // at 150
+  writerOf(a, 140)(3, 5) // at 145
+  const all = [...new EndedConnections([a, b]).list()]
+  assert.deepEqual(
+    all.map(each => [each.id, each.lastedMs]),
+    [
+      [2, 5],
+      [3, 5],
+      [1, 5],
+    ],
+  )
+})
+
+test('an end that was recorded before its worker died is not recorded again', () => {
+  const one = memory(2)
+  const { words, numbers } = openConnections(one.connections)
+  words[LiveHead.used] = 2
+  for (const [row, id] of [7, 8].entries()) {
+    numbers[(liveAt(row) + Live.id) / 2] = id
+    words[liveAt(row) + Live.state] = Stage.relaying
+    publishRow(words, liveAt(row))
+  }
+  const writer = new RecordWriter(one.records, 0)
+  const at = writer.claim()
+  copyRow(words, liveAt(1), writer.words, at)
+  writer.end(at, RecordKind.end, Reason['client-closed'], 1)
+  endLost(one, 2)
+  assert.deepEqual(
+    [...new EndedConnections([one]).list()].map(({ id, reason }) => [id, reason]),
+    [
+      [7, 'worker-lost'],
+      [8, 'client-closed'],
+    ],
   )
 })
 

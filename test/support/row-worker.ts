@@ -23,7 +23,7 @@ const { connections, records, stop, rows, rounds } = workerData as {
   rounds: number
 }
 const { words } = openConnections(connections)
-const ring = new RecordWriter(records)
+const ring = new RecordWriter(records, 0)
 Atomics.store(words, LiveHead.used, rows)
 for (let round = 1; round <= rounds && Atomics.load(stop, 0) === 0; round++) {
   const at = liveAt(round % rows)

@@ -73,15 +73,16 @@ export class Endings {
 
   /**
    * Ends a counted connection that goes nowhere and has nothing in the kernel; slot or descriptor
-   * −1: it has none.
+   * −1: it has none. It has no row, so it is recorded before its client knows: nobody else could
+   * tell of it if this worker died now.
    */
   refuse(slot: number, fd: number, arrival: Arrival, reason: number): void {
     const { kernel, journal, reception, clock } = this.#options
-    if (fd >= 0) kernel.sockets.resetClose(fd)
     journal.refused(-1, arrival, reason, clock.nowMs)
+    this.#count(reason, 0)
     reception.leave(arrival)
     if (slot >= 0) this.#free(slot)
-    this.#count(reason, 0)
+    if (fd >= 0) kernel.sockets.resetClose(fd)
   }
 
   #free(slot: number): void {

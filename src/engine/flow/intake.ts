@@ -87,8 +87,9 @@ export class Intake {
 
   /** The reason for which weir cannot even decide about it, or −1. */
   #refusal(listening: Listening, slot: number, fd: number, arrival: Arrival): number {
+    const isKnown = this.#identify(listening, fd, arrival)
     if (fd >= this.#options.descriptorCeiling) return Reason['accept-error']
-    if (!this.#identify(listening, fd, arrival)) return Reason['client-reset']
+    if (!isKnown) return Reason['client-reset']
     return slot < 0 ? Reason['max-connections'] : -1
   }
 

@@ -76,6 +76,7 @@ export class Connection {
   #dial: Dial | null = null
   #relay: Relay | null = null
   #clientEnded = false
+  #isBooked = false
   /** What is read from the client and written to it: its socket, or TLS over it. */
   #client: Socket
   #end: TlsEnd | null = null
@@ -322,8 +323,17 @@ export class Connection {
     if (this.#state === State.Closing) return
     const wasRefused = this.#state === State.Reading && !this.#account.isRead
     this.#settle(reason)
-    if (wasRefused) this.cut()
-    else this.#options.onClosing(this)
+    if (wasRefused) {
+      this.#book() // before its client knows, as in ../flow/endings.ts
+      this.cut()
+    } else this.#options.onClosing(this)
+  }
+
+  /** Counts and records its end, once. */
+  #book(): void {
+    if (this.#isBooked) return
+    this.#isBooked = true
+    this.#account.closed(this.#reason, this.#arrival, this.#options.reception, this.#timing.nowMs)
   }
 
   /** The reset itself, of one that is closing. */
@@ -361,9 +371,9 @@ export class Connection {
     if (this.#state !== State.Closing) return
     this.#end?.destroy()
     this.#dial?.closed()
-    const { reception, onFree } = this.#options
+    const { onFree } = this.#options
     this.#enter(State.Free)
-    this.#account.closed(this.#reason, this.#arrival, reception, this.#timing.nowMs)
+    this.#book()
     onFree(this, this.#reason, this.#account.row)
   }
 

@@ -133,8 +133,9 @@ class NodeEngine {
       onFree: this.#onFree,
     })
     this.#connections.add(connection)
+    const isKnown = this.#identify(listening, client, arrival)
     if (this.#descriptorCeiling.isReachedBy(descriptorOf(client))) connection.close(Reason['accept-error'])
-    else if (!this.#identify(listening, client, arrival)) connection.close(Reason['client-reset'])
+    else if (!isKnown) connection.close(Reason['client-reset'])
     else connection.serve()
   }
 

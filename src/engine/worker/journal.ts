@@ -8,8 +8,6 @@
  *
  * All engines call it at the same moments. Nothing here waits, allocates or throws; readers may be
  * a moment late (src/stats: series.ts, connections.ts, records.ts, histogram.ts).
- *
- * More than 300 lines, since all that may happen to a connection is a method here.
  */
 
 import {
@@ -70,7 +68,7 @@ export class Journal {
     this.#wall = new WallClock(world)
     this.#worker = index
     this.#series = new SeriesWriter(journal.series)
-    this.#records = new RecordWriter(journal.records)
+    this.#records = new RecordWriter(journal.records, world.originMs)
     const { words, numbers } = openConnections(journal.connections)
     this.#words = words
     this.#numbers = numbers
@@ -99,16 +97,16 @@ export class Journal {
 
   /** It ends before it went anywhere; `row` is the one that it had in Reading, or −1. */
   refused(row: number, arrival: Arrival, reason: number, nowMs: number): void {
-    const errno = row < 0 ? 0 : this.#words[liveAt(row) + Live.errno]
-    if (row >= 0) this.#withdraw(liveAt(row))
     const at = this.#records.claim()
-    if (at < 0) return
-    const { words, numbers } = this.#records
-    words.fill(0, at, at + Live.WORDS)
-    this.#describe(words, numbers, at, arrival)
-    writeNames(words, at, recordNames(at), arrival)
-    words[at + Live.errno] = errno
-    this.#end(at, RecordKind.end, reason, nowMs)
+    if (at >= 0) {
+      const { words, numbers } = this.#records
+      words.fill(0, at, at + Live.WORDS)
+      this.#describe(words, numbers, at, arrival)
+      writeNames(words, at, recordNames(at), arrival)
+      words[at + Live.errno] = row < 0 ? 0 : this.#words[liveAt(row) + Live.errno]
+      this.#records.end(at, RecordKind.end, reason, nowMs)
+    }
+    if (row >= 0) this.#withdraw(liveAt(row)) // last: a worker that dies here leaves one or the other
   }
 
   /** It is admitted, and has the row `row` until it is closed; weir dials next. */
@@ -295,14 +293,6 @@ export class Journal {
     const at = this.#records.claim()
     if (at < 0) return
     copyRow(this.#words, from, this.#records.words, at)
-    this.#end(at, kind, reason, nowMs)
-  }
-
-  #end(at: number, kind: number, reason: number, nowMs: number): void {
-    const { words, numbers } = this.#records
-    words[at + Live.kind] = kind
-    words[at + Live.reason] = reason
-    numbers[(at + Live.endedMs) / 2] = nowMs
-    this.#records.commit()
+    this.#records.end(at, kind, reason, nowMs)
   }
 }
