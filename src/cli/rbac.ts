@@ -6,6 +6,7 @@ import { writeYaml } from '../config/text/plain-yaml.ts'
 import { readDocuments } from '../config/text/read-documents.ts'
 import type { ApiObject } from '../config/text/read-objects.ts'
 import { readFiles, type Sources } from '../source/files/files.ts'
+import { leaseName } from '../source/kubernetes/lease.ts'
 import { needsOf } from '../source/kubernetes/needs.ts'
 import { rbacOf } from '../source/kubernetes/rbac.ts'
 import { sourcesOf } from './check.ts'
@@ -37,7 +38,8 @@ export function rbac(sources: Sources, { account }: RbacFlags, env: Env): number
   const ofKind = (kind: string) => objects.filter(each => each.kind === kind).map(object => ({ object }))
   const { namespaces, status } = settings.kubernetes
   const needs = needsOf(ofKind, needsSettings(settings))
-  const given = rbacOf({ needs, namespaces, status, account: { name, namespace } })
+  const lease = leaseName(settings.kubernetes)
+  const given = rbacOf({ needs, namespaces, status, lease, account: { name, namespace } })
   env.stdout.write(given.map(each => `---\n${writeYaml(each)}`).join(''))
   return Exit.ok
 }

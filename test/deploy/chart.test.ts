@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { parse } from 'yaml'
 import { loadConfig } from '../../src/config/load.ts'
+import { leaseName } from '../../src/source/kubernetes/lease.ts'
 import { rbacOf } from '../../src/source/kubernetes/rbac.ts'
 import { folder } from '../control/scene.ts'
 import { blocksOf } from '../docs/kit.ts'
@@ -276,12 +277,19 @@ test('with kubernetes.enabled weir reads the API, and has the rights that weir r
   equal(settings.kubernetes.status, true)
   const none = { pods: false, nodes: false, namespaces: false, secrets: [], configMaps: [] }
   const account = { name: 'weir', namespace: 'edge' }
-  const printed = (needs: object, namespaces: string[], status: boolean) =>
-    rightsOf(rbacOf({ needs: { ...none, ...needs }, namespaces, status, account }))
+  const gatewaySelector = { tier: 'edge', app: 'a' }
+  const printed = (needs: object, namespaces: string[], status: boolean) => {
+    const isNarrow = namespaces.length > 0
+    const lease = leaseName(isNarrow ? { namespaces, gatewaySelector } : settings.kubernetes)
+    return rightsOf(rbacOf({ needs: { ...none, ...needs }, namespaces, status, lease, account }))
+  }
   deepEqual(rightsOf(manifests), printed({ secrets: ['edge/shop-tls'] }, [], true))
   deepEqual(rightsOf(await render({ kubernetes: { enabled: true } })), printed({}, [], false))
   const all = { pods: true, namespaces: true, secrets: ['a/x', 'b/z', 'a/y'], configMaps: ['a/ca'] }
-  const narrow = { locality: { zone: 'a' }, kubernetes: { namespaces: ['a', 'b'], status: true } }
+  const narrow = {
+    locality: { zone: 'a' },
+    kubernetes: { namespaces: ['a', 'b'], gatewaySelector, status: true },
+  }
   deepEqual(
     rightsOf(await render({ kubernetes: { enabled: true, ...all }, settings: narrow })),
     printed({ ...all, nodes: true }, ['a', 'b'], true),

@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { type ApiObject, objectKey } from '../../src/config/text/read-objects.ts'
 import type { Identity } from '../../src/source/kubernetes/identity.ts'
 import { readObject } from '../../src/source/kubernetes/objects.ts'
+import type { Pace } from '../../src/source/kubernetes/pace.ts'
 import { KubernetesSource } from '../../src/source/kubernetes/source.ts'
 import type { FakeApi } from './fake/server.ts'
 
@@ -33,7 +34,7 @@ const SETTINGS: KubernetesSettings = {
 export interface FollowOptions {
   readonly settings?: Partial<KubernetesSettings>
   readonly identity?: Partial<Identity>
-  readonly pace?: Partial<typeof QUICK>
+  readonly pace?: Partial<Pace>
 }
 
 export class Followed {

@@ -8,7 +8,7 @@ import { setTimeout as after } from 'node:timers/promises'
 import { Gateway } from '../../src/control/gateway.ts'
 import { KubernetesLog } from '../../src/control/observe/kubernetes-log.ts'
 import { findIdentity } from '../../src/source/kubernetes/kubeconfig.ts'
-import { DEFAULT_PACE } from '../../src/source/kubernetes/pace.ts'
+import { DEFAULT_PACE, type Pace } from '../../src/source/kubernetes/pace.ts'
 import { KubernetesSource } from '../../src/source/kubernetes/source.ts'
 import { ask, folder, watchedLog } from '../control/scene.ts'
 import { THREADS } from '../support/threads.ts'
@@ -60,10 +60,19 @@ export const slice = (name: string, port: number, version = 'v1'): KubeObject =>
 /** The real waits, but for those after failures. */
 const PACE = { ...DEFAULT_PACE, leastMs: 20, mostMs: 200, absentMs: 100, shortMs: 5 }
 
-type Options = { readonly pace?: Partial<typeof PACE>; readonly engine?: 'node' | 'epoll' | 'uring' }
+type Options = {
+  readonly pace?: Partial<Pace>
+  readonly engine?: 'node' | 'epoll' | 'uring'
+  /** Whether it writes status and Events. */
+  readonly status?: boolean
+}
 
 /** Resolves once every listener accepts. */
-export async function gatewayOf(t: TestContext, kubeconfig: string, { pace, engine = 'node' }: Options = {}) {
+export async function gatewayOf(
+  t: TestContext,
+  kubeconfig: string,
+  { pace, engine = 'node', status = false }: Options = {},
+) {
   const root = folder(t, {
     config: kubeconfig,
     'settings.yaml':
@@ -72,7 +81,14 @@ export async function gatewayOf(t: TestContext, kubeconfig: string, { pace, engi
   const watched = watchedLog()
   const kubernetes = new KubernetesSource({
     identity: findIdentity({ variables: {}, kubeconfig: `${root}/config` }),
-    settings: { namespaces: [], gatewaySelector: {}, identity: 'none', hasLocality: false, namespace: null },
+    settings: {
+      namespaces: [],
+      gatewaySelector: {},
+      identity: 'none',
+      hasLocality: false,
+      namespace: null,
+      status,
+    },
     onState: new KubernetesLog(watched.log).add,
     pace: { ...PACE, ...pace },
   })

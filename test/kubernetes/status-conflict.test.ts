@@ -30,12 +30,14 @@ test('a conflict on a status: read anew, written again', async t => {
   const stale = api.put(route('a'))
   const others = { ...stale, status: { conditions: [conditionOf('other.example/Seen')] } }
   api.put(others)
-  // The first look is at what the watch had before it brought the other's write.
-  const looks = [stale]
+  // Until the conflict, the watch has not brought the other's write.
   const writer = new Writer({
     client,
     spreadMs: 1,
-    find: () => readObject(looks.pop() ?? api.get(stale), 'VirtualService', 'networking.istio.io/v1'),
+    find: () => {
+      const known = api.count('patch') === 0 ? stale : api.get(stale)
+      return readObject(known, 'VirtualService', 'networking.istio.io/v1')
+    },
   })
   t.after(async () => {
     await writer.close()
@@ -55,4 +57,29 @@ test('a conflict on a status: read anew, written again', async t => {
   const { conditions } = api.get(stale).status as { conditions: { type: string }[] }
   deepEqual(conditions.map(each => each.type).sort(), ['gateway.weir/Accepted', 'other.example/Seen'])
   equal(api.get(stale).metadata.generation, 1)
+})
+
+test('a status that was written is not written again before the watch has brought it', async t => {
+  const api = await FakeApi.start({ crds: ISTIO_CRDS })
+  const bearer = null
+  const server = new URL(api.url)
+  const client = new Client({ server, namespace: 'default', tls: () => ({}), bearer, title: 'fake' })
+  const known = new Map(['a', 'b'].map(name => [name, api.put(route(name))]))
+  const writer = new Writer({
+    client,
+    spreadMs: 1,
+    find: key => readObject(known.get(key), 'VirtualService', 'networking.istio.io/v1'),
+  })
+  t.after(async () => {
+    await writer.close()
+    client.close()
+    await api.stop()
+  })
+  const wanted = { generation: 1, status: { conditions: [conditionOf('gateway.weir/Accepted')] } }
+  const written = () => api.requests.filter(each => each.verb === 'patch').map(each => each.name)
+  writer.want(new Map([['a', wanted]]), [])
+  while (written().length < 1) await api.nextRequest
+  writer.want(new Map(['a', 'b'].map(key => [key, wanted])), [])
+  while (!written().includes('b')) await api.nextRequest
+  deepEqual(written(), ['a', 'b'])
 })

@@ -3,6 +3,7 @@
  * configuration.
  */
 
+import { configurationHash } from '../../config/configuration-hash.ts'
 import type { Gateway } from '../../control/gateway.ts'
 import { OUTCOMES } from '../../control/observe/history.ts'
 import type { Serving } from '../../control/publisher.ts'
@@ -154,6 +155,11 @@ function reloadFamilies(gateway: Gateway, serving: () => Serving): Family[] {
   return [
     gauge('weir_generation', 'Generation of the served configuration, counted from 1.', () =>
       single(serving().generation),
+    ),
+    gauge(
+      'weir_configuration_info',
+      'Digest of the served configuration, equal on all replicas that read the same; always 1.',
+      () => [{ value: 1, labels: { digest: configurationHash(serving().compiled.resources) } }],
     ),
     gauge('weir_endpoints_revision', 'Changes of endpoints since the generation was published.', () =>
       single(serving().table.endpointsRevision),

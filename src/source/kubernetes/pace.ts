@@ -19,6 +19,8 @@ export type Pace = Waits & {
   readonly cacheMs?: number
   /** The first write of status comes after up to this time; default: 2 s. */
   readonly spreadMs?: number
+  /** How long the Lease to write is held without a renewal; default: 15 s. */
+  readonly leaseMs?: number
 }
 
 /** client-go's, where it has them (tools/cache/reflector.go). */

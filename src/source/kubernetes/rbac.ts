@@ -6,6 +6,7 @@
  */
 
 import { CONFIG_MAP, ENDPOINT_SLICE, ENDPOINTS, NAMESPACE, NODE, POD, RULE_KINDS, SECRET } from './kinds.ts'
+import { LEASES } from './lease.ts'
 import type { Needs } from './needs.ts'
 import type { Fields } from './objects.ts'
 import { STATUS_KINDS } from './status-kinds.ts'
@@ -16,6 +17,8 @@ type RbacOptions = {
   readonly namespaces: readonly string[]
   /** Whether status and Events are written. */
   readonly status: boolean
+  /** The name of the Lease whose holder writes them. */
+  readonly lease: string
   readonly account: { readonly name: string; readonly namespace: string }
 }
 
@@ -41,7 +44,7 @@ export function rbacOf(options: RbacOptions): Fields[] {
   ]
   return [
     ...(wide.length > 0 ? [clusterRole(wide), clusterBinding(account)] : []),
-    ...[...roles, ...named].flatMap(each => [each, binding(each, account)]),
+    ...[...roles, ...leaseRoles(options), ...named].flatMap(each => [each, binding(each, account)]),
   ]
 }
 
@@ -76,6 +79,17 @@ const statusRules = (isNamespaced: boolean): Rule[] =>
     ['patch'],
     '/status',
   )
+
+/** In weir's own namespace. RBAC cannot name what is not there yet. */
+function leaseRoles({ status, lease, account }: RbacOptions): Fields[] {
+  if (!status) return []
+  const of = { apiGroups: [LEASES.group], resources: [LEASES.plural] }
+  const rules = [
+    { ...of, verbs: ['create'] },
+    { ...of, resourceNames: [lease], verbs: ['get', 'patch'] },
+  ]
+  return [role(account.namespace, rules, `${NAME}-lease`)]
+}
 
 /** One role for each namespace with named objects. @param ids  As "namespace/name". */
 function namedRoles(resource: string, title: string, ids: readonly string[]): Fields[] {

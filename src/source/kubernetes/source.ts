@@ -13,6 +13,7 @@ import { CACHE_EVERY_MS } from './cache.ts'
 import { Client } from './client.ts'
 import { isEndpoints, serviceOf } from './endpoint-index.ts'
 import { CONFIG_MAP, ENDPOINT_SLICE, ENDPOINTS, NAMESPACE, NODE, POD, RULE_KINDS, SECRET } from './kinds.ts'
+import { Lease, leaseName } from './lease.ts'
 import { Loops } from './loops.ts'
 import { needsOf } from './needs.ts'
 import type { Kept } from './objects.ts'
@@ -66,6 +67,12 @@ export class KubernetesSource implements Source<ObjectUpdate> {
     this.#writer = options.settings.status
       ? new Writer({
           client: this.#client,
+          lease: new Lease({
+            client: this.#client,
+            namespace: options.identity.namespace,
+            name: leaseName(options.settings),
+            durationMs: options.pace?.leaseMs,
+          }),
           find: key => this.#store.find(key),
           onTrouble: options.onTrouble,
           spreadMs: options.pace?.spreadMs,

@@ -1,19 +1,22 @@
 /**
  * Writes status and Events into the API: only what differs, little at a time, and never in a hurry.
  *
- * Every replica wants the same, so each waits a moment by chance, and mostly finds that another has
- * written. A status is a merge patch with the resourceVersion that was read: lists of Gateway API's
- * status are atomic, so a server-side apply would take the entries of other controllers away. After
- * a conflict, the watch brings the newer object. Nothing of this holds back what is served.
+ * Every replica wants the same, so the holder of a Lease writes (lease.ts), and the others look now
+ * and then whether it has. Without the right to a Lease each waits a moment by chance, and mostly
+ * finds that another has written. A status is a merge patch with the resourceVersion that was read:
+ * lists of Gateway API's status are atomic, so a server-side apply would take the entries of other
+ * controllers away. After a conflict weir tries again once the watch has brought the newer object.
+ * Nothing of this holds back what is served.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { wallNowMs, wallTime } from '../../base/clock.ts'
 import { createRandom, nextBelow } from '../../base/random.ts'
-import { mergeStatus } from '../../config/gateway-api/status/statuses.ts'
+import { mergeStatus } from '../../config/gateway-api/status/merge.ts'
 import type { ApiObject } from '../../config/text/read-objects.ts'
 import type { Client } from './client.ts'
 import { pathOf, RULE_KINDS, type Scope } from './kinds.ts'
+import type { Lease, Standing } from './lease.ts'
 import type { Fields, Kept } from './objects.ts'
 
 /** What the status of an object should be. */
@@ -29,6 +32,8 @@ export type Told = {
 
 type WriterOptions = {
   readonly client: Client
+  /** null: everybody may write. */
+  readonly lease?: Pick<Lease, 'take' | 'isHeld' | 'againMs' | 'close'> | null
   readonly find: (key: string) => Kept | null
   /** A refusal, for the log: once for each reason. */
   readonly onTrouble?: ((text: string) => void) | undefined
@@ -54,6 +59,8 @@ export class Writer {
   #events: Told[] = []
   readonly #told = new Set<string>()
   readonly #troubles = new Set<string>()
+  /** By key, the version over which a status was written last, by weir or by somebody else. */
+  readonly #past = new Map<string, string>()
   #running: Promise<void> | null = null
 
   constructor(options: WriterOptions) {
@@ -64,37 +71,88 @@ export class Writer {
   want(statuses: ReadonlyMap<string, Wanted>, events: readonly Told[]): void {
     this.#wanted = new Map(statuses)
     this.#attempts = new Map()
+    for (const key of this.#past.keys()) if (!statuses.has(key)) this.#past.delete(key)
     this.#events = events.filter(each => !this.#told.has(each.id))
-    if (this.#running || (this.#wanted.size === 0 && this.#events.length === 0)) return
-    this.#running = this.#run().finally(() => {
-      this.#running = null
-    })
+    this.#start()
   }
 
   async close(): Promise<void> {
     this.#closing.abort()
-    await this.#running
+    await Promise.all([this.#running, this.#options.lease?.close()])
   }
+
+  #start(): void {
+    if (this.#running || this.#closing.signal.aborted || this.#isDone()) return
+    this.#running = this.#run().finally(() => {
+      this.#running = null
+      this.#start() // something may have come since it looked last
+    })
+  }
+
+  readonly #isDone = (): boolean => this.#wanted.size === 0 && this.#events.length === 0
 
   async #run(): Promise<void> {
     await this.#pause(nextBelow(this.#random, this.#options.spreadMs ?? SPREAD_MS) + 1)
     while (!this.#closing.signal.aborted) {
-      const failed = (await this.#writeStatuses()) || (await this.#writeEvents())
-      if (!failed && this.#wanted.size === 0 && this.#events.length === 0) return
+      this.#forgetWritten()
+      if (this.#isDone()) return
+      const standing = await this.#standing()
+      if (standing === 'others' && this.#wanted.size === 0) this.#events = [] // its holder tells them
+      if (standing === 'others' || standing === 'unknown') {
+        await this.#pause(this.#options.lease?.againMs ?? AGAIN_MS)
+        continue
+      }
+      const failed = (await this.#writeStatuses(standing)) || (await this.#writeEvents(standing))
       await this.#pause(failed ? AGAIN_MS + nextBelow(this.#random, AGAIN_MS) : GAP_MS)
     }
   }
 
+  async #standing(): Promise<Standing> {
+    const standing = (await this.#options.lease?.take()) ?? 'none'
+    if (this.#options.lease && standing === 'none')
+      this.#trouble('no right to a Lease, so replicas may write at once: weir rbac prints it')
+    return standing
+  }
+
+  /** Statuses that are as they should be, up to the first that is not. */
+  #forgetWritten(): void {
+    for (const [key, wanted] of this.#wanted) {
+      if (this.#next(key, wanted)) return
+      this.#wanted.delete(key)
+    }
+  }
+
+  /** What has to be written; null: nothing. */
+  #next(key: string, wanted: Wanted): { readonly kept: Kept; readonly status: Fields } | null {
+    const kept = this.#options.find(key)
+    const status = kept && mergeStatus(kept.status, wanted, wallTime())
+    return kept && status ? { kept, status } : null
+  }
+
+  /** Whether the watch has yet to bring what was written over this version. */
+  #isPast(key: string): boolean {
+    const past = this.#past.get(key)
+    return past !== undefined && past === this.#options.find(key)?.resourceVersion
+  }
+
+  /** Whoever has lost the Lease while it wrote stops. */
+  #mustStop(standing: Standing): boolean {
+    return this.#closing.signal.aborted || (standing === 'held' && !this.#options.lease?.isHeld)
+  }
+
   /** Whether something failed, and is to be tried again. */
-  async #writeStatuses(): Promise<boolean> {
+  async #writeStatuses(standing: Standing): Promise<boolean> {
     let failed = false
     for (const [key, wanted] of this.#wanted) {
-      if (this.#closing.signal.aborted) return false
+      if (this.#mustStop(standing)) return false
+      if (this.#isPast(key)) continue
       this.#wanted.delete(key)
-      const kept = this.#options.find(key)
-      const status = kept && mergeStatus(kept.status, wanted, wallTime())
-      if (!kept || !status) continue
-      if (await this.#patch(kept, status)) continue
+      const next = this.#next(key, wanted)
+      if (!next) continue
+      const code = await this.#patch(next.kept, next.status)
+      if (code < 300 || code === 409) this.#past.set(key, next.kept.resourceVersion)
+      if (code === 409 && !this.#wanted.has(key)) this.#wanted.set(key, wanted)
+      if (code < 300 || code === 409 || code === 404) continue // 404: it is gone
       failed = true
       const attempts = (this.#attempts.get(key) ?? 0) + 1
       this.#attempts.set(key, attempts)
@@ -105,17 +163,17 @@ export class Writer {
     return failed
   }
 
-  async #patch({ object, resourceVersion }: Kept, status: Fields): Promise<boolean> {
+  async #patch({ object, resourceVersion }: Kept, status: Fields): Promise<number> {
     const path = `${placeOf(object)}/status?fieldManager=weir`
     const body = JSON.stringify({ metadata: { resourceVersion }, status })
     const code = await this.#send('PATCH', path, 'application/merge-patch+json', body)
     await this.#pause(GAP_MS)
-    return code < 300 || code === 404 // it is gone
+    return code
   }
 
-  async #writeEvents(): Promise<boolean> {
+  async #writeEvents(standing: Standing): Promise<boolean> {
     for (let next = this.#events.shift(); next; next = this.#events.shift()) {
-      if (this.#closing.signal.aborted) return false
+      if (this.#mustStop(standing)) return false
       const kept = this.#options.find(next.key)
       if (!kept) continue
       const { namespace = 'default' } = kept.object.metadata

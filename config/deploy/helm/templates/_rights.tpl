@@ -72,6 +72,28 @@
 {{- end }}
 {{- end }}
 
+{{/* As leaseName of src/source/kubernetes/lease.ts has it. */}}
+{{- define "weir.leaseName" -}}
+{{- $of := include "weir.settingsOfCluster" . | fromJson }}
+{{- $labels := list }}
+{{- range $label, $value := $of.gatewaySelector | default dict }}
+{{- $labels = append $labels (printf "%s=%s" $label $value) }}
+{{- end }}
+{{- $scope := concat ($of.namespaces | default list | sortAlpha) (list "") (sortAlpha $labels) }}
+{{- if eq (len $scope) 1 }}weir-status{{ else }}weir-status-{{ join " " $scope | sha256sum | trunc 8 }}{{ end }}
+{{- end }}
+
+{{/* Whose holder writes status. RBAC cannot name what is not there yet. */}}
+{{- define "weir.leaseRules" -}}
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  verbs: [create]
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  resourceNames: [{{ include "weir.leaseName" . }}]
+  verbs: [get, patch]
+{{- end }}
+
 {{/* A Role with its binding: (list $ namespace name rules). */}}
 {{- define "weir.role" -}}
 {{- $root := index . 0 -}}

@@ -10,8 +10,6 @@ import { CONTROLLER } from '../resolve.ts'
 import { condition, generationOf } from './conditions.ts'
 import { allOf, classStatus, gatewayStatus, listenerSetStatus } from './gateways.ts'
 
-export { mergeStatus } from './merge.ts'
-
 export type ResourceStatus = {
   readonly apiVersion: string
   readonly kind: string

@@ -1,0 +1,138 @@
+/**
+ * Gateway API from an API server: traffic follows its resources, and each status is written once,
+ * when something has changed.
+ */
+
+import { deepEqual, equal } from 'node:assert/strict'
+import { connect } from 'node:net'
+import { test } from 'node:test'
+import { setTimeout as after } from 'node:timers/promises'
+import { ask, echo } from '../control/scene.ts'
+import {
+  gateway,
+  grant,
+  api as resource,
+  tcp,
+  tcpRoute,
+  tls,
+  tlsRoute,
+  WEIR,
+} from '../support/gateway-api.ts'
+import { hello, host, record, serverName } from '../support/hello.ts'
+import { freePort } from '../support/sockets.ts'
+import { GATEWAY_API_CRDS, ISTIO_CRDS } from './fake/crds.ts'
+import type { KubeObject } from './fake/object.ts'
+import { FakeApi } from './fake/server.ts'
+import { follows, gatewayOf, service, slice } from './gateway.ts'
+
+/** The first word of the answer to a ClientHello; '' if there is none. */
+function askByName(port: number, name: string): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>()
+  const socket = connect(port, '127.0.0.1', () => socket.write(record(hello([serverName(host(name))]))))
+  socket.on('data', data => {
+    resolve(String(data).split(' ')[0])
+    socket.destroy()
+  })
+  socket.on('error', () => resolve(''))
+  socket.on('close', () => resolve(''))
+  return promise
+}
+
+/** Of another namespace than the routes. */
+const elsewhere = (object: KubeObject): KubeObject => ({
+  ...object,
+  metadata: { ...object.metadata, namespace: 'other' },
+})
+
+type Condition = { readonly type: string; readonly status: string; readonly observedGeneration: number }
+
+test('traffic follows, and each status is written once', async t => {
+  const [a, b] = [await echo(t, 'a'), await echo(t, 'b')]
+  const api = await FakeApi.start({ crds: [...ISTIO_CRDS, ...GATEWAY_API_CRDS] })
+  t.after(() => api.stop())
+  const [plain, more, byName] = [await freePort(), await freePort(), await freePort()]
+  const { namespace: _, ...ofClass } = WEIR.metadata
+  const weirClass = { ...WEIR, metadata: ofClass } as KubeObject
+  const edge = gateway('shop/edge', [tcp(plain), tls(byName, '*.example.com')], {
+    addresses: [{ value: '127.0.0.1' }],
+    allowedListeners: { namespaces: { from: 'Same' } },
+  }) as KubeObject
+  const set = resource('ListenerSet', 'shop/more', {
+    parentRef: { name: 'edge' },
+    listeners: [tcp(more)],
+  }) as KubeObject
+  const own = tcpRoute('shop/own', { name: 'edge', sectionName: `tcp-${plain}` }, ['one']) as KubeObject
+  const parent = { kind: 'ListenerSet', group: 'gateway.networking.k8s.io', name: 'more' }
+  const granted = tcpRoute('shop/granted', parent, ['other/two']) as KubeObject
+  const named = tlsRoute('shop/named', { name: 'edge' }, ['www.example.com'], ['one']) as KubeObject
+  const allowed = grant('other/routes', 'TCPRoute', 'shop') as KubeObject
+  const told = [weirClass, edge, set, own, granted, named]
+  const backends = [service('one'), slice('one', a), service('two'), slice('two', b)]
+  const others = [elsewhere(service('two')), elsewhere(slice('two', b))]
+  for (const each of [...told, allowed, ...backends, ...others]) api.put(each)
+
+  const statuses = () => api.requests.filter(each => each.subresource === 'status')
+  const condition = (object: KubeObject, type: string): string => {
+    const status = api.get(object).status as { parents?: { conditions: Condition[] }[] } | undefined
+    const found = (status?.parents?.[0]?.conditions ?? []).find(each => each.type === type)
+    return found ? `${found.status} ${found.observedGeneration}` : ''
+  }
+  /** That this many statuses were written, each without a conflict. */
+  const wrote = async (count: number): Promise<void> => {
+    while (statuses().length < count) await api.nextRequest
+    deepEqual(
+      statuses().map(each => each.code),
+      Array.from({ length: count }, () => 200),
+    )
+  }
+
+  const { gateway: serving } = await gatewayOf(t, api.kubeconfig(), {
+    engine: 'epoll',
+    status: true,
+    pace: { spreadMs: 1 },
+  })
+  await follows(plain, 'a')
+  await follows(more, 'b')
+  equal(await askByName(byName, 'www.example.com'), 'a')
+  equal(await askByName(byName, 'other.example.com'), '')
+  await wrote(told.length)
+  deepEqual(
+    [own, granted, named].map(each => [condition(each, 'Accepted'), condition(each, 'ResolvedRefs')]),
+    Array.from({ length: 3 }, () => ['True 1', 'True 1']),
+  )
+
+  // Endpoints and labels change no status.
+  api.put(elsewhere(slice('two', a)))
+  await follows(more, 'a')
+  api.put(elsewhere(slice('two', b)))
+  await follows(more, 'b')
+
+  api.remove(allowed)
+  while ((await ask(more)) !== '') await after(5)
+  await wrote(told.length + 1)
+  deepEqual([condition(granted, 'Accepted'), condition(granted, 'ResolvedRefs')], ['True 1', 'False 1'])
+  await follows(plain, 'a')
+
+  api.put(allowed)
+  await follows(more, 'b')
+  await wrote(told.length + 2)
+  equal(condition(granted, 'ResolvedRefs'), 'True 1')
+
+  const stored = api.get(own)
+  const { spec } = tcpRoute('shop/own', { name: 'edge', sectionName: `tcp-${plain}` }, ['one 0', 'two 1'])
+  api.put({ ...stored, spec: spec as object })
+  await follows(plain, 'b')
+  await wrote(told.length + 3)
+  equal(condition(own, 'Accepted'), 'True 2')
+
+  // A route that goes leaves its listener: the Gateway counts it no more.
+  api.remove(own)
+  while ((await ask(plain)) !== '') await after(5)
+  await wrote(told.length + 4)
+  const { listeners } = api.get(edge).status as { listeners: { name: string; attachedRoutes: number }[] }
+  deepEqual(
+    listeners.map(each => each.attachedRoutes),
+    [0, 1],
+  )
+  equal(serving.readiness().ready, true)
+})
