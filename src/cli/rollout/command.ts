@@ -2,7 +2,7 @@
 
 import { type Command, InvalidArgumentError } from 'commander'
 import type { Env } from '../env.ts'
-import { type InputFlags, inputOf, withInput } from '../input.ts'
+import { clusterOptions, type InputFlags, inputOf, withInput } from '../input.ts'
 import { type Ask, adminOption, type WithAdmin } from '../live/asking.ts'
 import { duration, durationOption, examples, integerUpTo, percent } from '../options.ts'
 import { GUARDS, type Guard } from './guards.ts'
@@ -13,7 +13,13 @@ const ALL = 'dial-failures,resets,connect-p99'
 const LEAST = 50
 
 export function addRollout(program: Command, env: Env, ask: Ask): void {
-  withInput(program.command('rollout').argument('<VIRTUALSERVICE>', 'name or namespace/name'))
+  clusterOptions(
+    withInput(
+      program
+        .command('rollout')
+        .argument('<VIRTUALSERVICE>', 'name or namespace/name; of a cluster also "TCPRoute NAMESPACE/NAME"'),
+    ).option('--kubernetes', 'change the resource in a cluster, by its API, instead of a file', false),
+  )
     .description('move a route to one of its destinations in steps, while guards hold; exit 0 moved, 1 not')
     .requiredOption('--to <HOST[/SUBSET]>', 'the destination')
     .option('--route <N>', 'the route: 1, or tls[1]; default: the only one with this destination', route)
@@ -31,19 +37,26 @@ export function addRollout(program: Command, env: Env, ask: Ask): void {
       guards(ALL),
     )
     .option('--least <N>', 'connections to the destination that each step waits for', integerUpTo(1e9), LEAST)
-    .option('--apply', 'change the file, and put it back if a guard breaks; default: print patches', false)
+    .option(
+      '--apply',
+      'change the file or the resource, and put it back if a guard breaks; default: print patches',
+      false,
+    )
     .addOption(adminOption())
     .addHelpText(
       'after',
       examples(
         'weir rollout default/echo --to echo-server/gray --steps 5,20,50,100 --every 5m',
         'weir rollout shop/orders --to orders/v2 --guard dial-failures=1%,connect-p99=20ms --apply /etc/weir',
+        'weir rollout "TCPRoute shop/orders" --to orders-v2 --kubernetes --apply',
       ),
     )
     .action(async (name: string, paths: string[], { admin, ...flags }: Flags, command: Command) => {
       const sources = await inputOf(command, paths, flags, env)
       if (sources.once && sources.once.size > 0)
         command.error('error: PATH must be files and folders: standard input and pipes cannot be changed')
+      if (flags.kubernetes && sources.paths.length > 0)
+        command.error('error: with --kubernetes the resource of the cluster is changed: leave PATH out')
       await ask(admin, async client =>
         (await import('./rollout.ts')).rollout(client, name, sources, flags, env),
       )
@@ -53,7 +66,7 @@ export function addRollout(program: Command, env: Env, ask: Ask): void {
 type Flags = WithAdmin & InputFlags & RolloutFlags
 
 function route(text: string): RouteChoice {
-  const found = /^(?:(\d{1,6})|(tcp|tls|http)\[(\d{1,6})\])$/.exec(text)
+  const found = /^(?:(\d{1,6})|(tcp|tls|http|rules)\[(\d{1,6})\])$/.exec(text)
   if (!found) throw new InvalidArgumentError('It must be the index of a route, like 1 or tls[1].')
   return { block: found[2] ?? null, index: Number(found[1] ?? found[3]) }
 }

@@ -8,23 +8,25 @@
  *     broken: dial-failures: 9.8 % (surely more than 7 %) of its dials fail; 0 % with the others: worse, sure
  *   put back: config/echo.yaml is as before, with weight 0 of 100 for echo/gray
  *
- * With --apply it changes the weights in the file and asks for the reload; else it prints the patch
- * of each step, and waits until the gateway serves it.
+ * With --apply it changes the weights, in the file or in the cluster, and has the gateway read the
+ * file; else it prints the patch of each step, and waits until the gateway serves it.
  */
 
 import { setTimeout as pause } from 'node:timers/promises'
 import { monotonicMs } from '../../base/clock.ts'
 import { printable } from '../../base/printable.ts'
 import type { Sources } from '../../source/files/files.ts'
+import type { ClusterFlags } from '../cluster.ts'
 import { type Env, Exit } from '../env.ts'
 import { NoAnswer } from '../live/answered.ts'
 import type { Client } from '../live/client.ts'
 import { countText, durationText, shareText } from '../live/format.ts'
 import { Change, type End } from './change.ts'
-import { RolloutFile } from './file.ts'
+import { foundInFiles } from './file-place.ts'
 import { type Guard, Guards } from './guards.ts'
+import type { Found, WeightsPlace } from './place.ts'
 import { type CanaryPage, Tally } from './tally.ts'
-import { placeOf, type RouteChoice, type Target, targetOf } from './target.ts'
+import { placeOf, type RouteChoice, type Target } from './target.ts'
 import { shareAt, weightsAt } from './weights.ts'
 
 export type RolloutFlags = {
@@ -51,31 +53,24 @@ const RULES_MAX = 1_000
 
 export async function rollout(
   client: Client,
-  virtualService: string,
+  name: string,
   sources: Sources,
-  flags: RolloutFlags,
+  flags: RolloutFlags & ClusterFlags,
   env: Env,
 ): Promise<number> {
-  const target = targetOf(virtualService, sources, flags.to, flags.route)
-  const file = openFile(target.file)
+  const { to, route, kubernetes } = flags
+  const found = kubernetes
+    ? await (await import('./cluster-place.ts')).foundInCluster(name, flags, to, route, env)
+    : foundInFiles(name, sources, to, route)
   const quit = new AbortController()
   env.onSignal(() => quit.abort())
-  return await new Rollout(client, target, file, flags, env, quit.signal).run()
-}
-
-function openFile(path: string): RolloutFile {
-  try {
-    return new RolloutFile(path)
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    throw new NoAnswer(`${path} cannot be read (${code ?? message})`, Exit.usage)
-  }
+  return await new Rollout(client, found, flags, env, quit.signal).run()
 }
 
 class Rollout {
   readonly #client: Client
   readonly #target: Target
-  readonly #file: RolloutFile
+  readonly #place: WeightsPlace
   readonly #change: Change
   readonly #flags: RolloutFlags
   readonly #env: Env
@@ -83,18 +78,11 @@ class Rollout {
   readonly #guards: Guards
   readonly #tally = new Tally()
 
-  constructor(
-    client: Client,
-    target: Target,
-    file: RolloutFile,
-    flags: RolloutFlags,
-    env: Env,
-    quit: AbortSignal,
-  ) {
+  constructor(client: Client, { target, place }: Found, flags: RolloutFlags, env: Env, quit: AbortSignal) {
     this.#client = client
     this.#target = target
-    this.#file = file
-    this.#change = new Change({ client, target, file, env, quit, apply: flags.apply })
+    this.#place = place
+    this.#change = new Change({ client, target, place, env, quit, apply: flags.apply })
     this.#flags = flags
     this.#env = env
     this.#quit = quit
@@ -117,11 +105,11 @@ class Rollout {
       this.#say(title)
       const end =
         (await this.#change.move(weightsAt(before, index, step), title)) ?? (await this.#watch(step))
-      if (end.kind === 'stopped') return this.#leave(title)
-      if (end.kind === 'edited') return this.#yield()
+      if (end.kind === 'stopped') return await this.#leave(title)
+      if (end.kind === 'edited') return await this.#yield()
       if (end.kind === 'broken') return await this.#putBack(end.why)
     }
-    this.#say(`done: ${steps.at(-1)} % to ${to}${apply ? `, in ${this.#file.path}` : ''}`)
+    this.#say(`done: ${steps.at(-1)} % to ${to}${apply ? `, in ${this.#place.title}` : ''}`)
     return Exit.ok
   }
 
@@ -142,7 +130,7 @@ class Rollout {
       throw new NoAnswer(`${at} serves no rule ${route.virtualService} ${placeOf(route)}`)
     if (this.#flags.apply && !this.#serves(share))
       throw new NoAnswer(
-        `${at} serves ${this.#servedText()} to ${this.#flags.to}, and ${this.#file.path} says ${shareText(share)}: does it read this file?`,
+        `${at} serves ${this.#servedText()} to ${this.#flags.to}, and ${this.#place.title} says ${shareText(share)}: does it read ${this.#place.what}?`,
       )
   }
 
@@ -164,7 +152,7 @@ class Rollout {
     }
     for (;;) {
       if (this.#quit.aborted) return { kind: 'stopped' }
-      if (this.#change.isForeign()) return { kind: 'edited' }
+      if (await this.#change.isForeign()) return { kind: 'edited' }
       const nowMs = monotonicMs()
       if (await this.#look().then(() => true, isNoAnswer)) answeredMs = monotonicMs()
       else if (nowMs - answeredMs > SILENT_MS)
@@ -174,7 +162,7 @@ class Rollout {
       if (apply && servedMs < 0 && nowMs - began.ms > SILENT_MS)
         return {
           kind: 'broken',
-          why: `the gateway serves ${this.#servedText()} to it instead of ${step} %: does it read ${this.#file.path}?`,
+          why: `the gateway serves ${this.#servedText()} to it instead of ${step} %: does it read ${this.#place.title}?`,
         }
       const said = this.#guards.look(this.#tally)
       const wrong = said.find(each => each.isBroken)
@@ -199,16 +187,16 @@ class Rollout {
 
   async #putBack(why: string): Promise<number> {
     this.#say(`  broken: ${why}`)
-    const { path, original } = this.#file
+    const { title } = this.#place
     const { before, weights } = this.#change
     if (!this.#flags.apply) {
       this.#say('to put it back:')
       await this.#change.move(before, '')
       return Exit.failed
     }
-    if (this.#change.isForeign()) return this.#yield()
-    const asBefore = `${path} is as before, with ${this.#weightText(before)}`
-    if (this.#file.text() === original) {
+    if (await this.#change.isForeign()) return await this.#yield()
+    const asBefore = `${title} is as before, with ${this.#weightText(before)}`
+    if (await this.#place.isAsBefore()) {
       this.#say(asBefore)
       return Exit.failed
     }
@@ -219,21 +207,21 @@ class Rollout {
     return Exit.failed
   }
 
-  /** Somebody else has the file now. */
-  #yield(): number {
+  /** Somebody else has it now. */
+  async #yield(): Promise<number> {
     const { before, weights } = this.#change
-    const now = this.#change.present()
+    const now = await this.#place.present()
     const has = now === null ? '' : `; it has ${this.#weightText(now)} now`
     this.#say(
-      `stopped: somebody else has changed ${this.#file.path}, and nothing is put back over that${has}. This rollout left ${this.#weightText(weights)}; before it was ${this.#weightText(before)}`,
+      `stopped: somebody else has changed ${this.#place.title}, and nothing is put back over that${has}. This rollout left ${this.#weightText(weights)}; before it was ${this.#weightText(before)}`,
     )
     return Exit.failed
   }
 
-  #leave(title: string): number {
-    const { path } = this.#file
+  async #leave(title: string): Promise<number> {
+    const { title: path } = this.#place
     const { before, weights } = this.#change
-    const now = this.#change.present() ?? weights
+    const now = (await this.#place.present()) ?? weights
     this.#say(
       this.#flags.apply
         ? `stopped at ${title}: ${path} has ${this.#weightText(now)}; before it was ${this.#weightText(before)}. The same command goes on from there`

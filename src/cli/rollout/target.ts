@@ -1,43 +1,60 @@
-/** What a rollout moves: a destination of one route, found in the files. */
+/** What a rollout moves: a destination of one route, found in the files or in a cluster. */
 
 import { expandHost } from '../../config/plan/names.ts'
 import { type WrittenRoute, writtenRoutes } from '../../config/text/edit-weights.ts'
 import { readSources, type Sources } from '../../source/files/files.ts'
+import type { Block } from '../../table/plan/block.ts'
+import { ruleResource } from '../../table/plan/rule-name.ts'
 import { Exit } from '../env.ts'
 import { NoAnswer } from '../live/answered.ts'
 
 /** Of --route: an index, in its block if it is said. */
 export type RouteChoice = { readonly block: string | null; readonly index: number }
 
+export type RouteToMove = Omit<WrittenRoute, 'block'> & { readonly block: Block }
+
 export type Target = {
+  /** The file, or the resource of a cluster. */
   readonly file: string
-  readonly route: WrittenRoute
+  readonly route: RouteToMove
   /** Of the destination. */
   readonly index: number
   /** Hosts as the gateway names them. */
   readonly hosts: readonly string[]
 }
 
-type Place = { readonly file: string; readonly route: WrittenRoute }
+type Place = { readonly file: string; readonly route: RouteToMove }
 
 /** Names shown in an error. */
 const SHOWN_MAX = 10
 
-export function targetOf(
+export function targetInFiles(
   name: string,
   sources: Sources,
   to: string,
   choice: RouteChoice | undefined,
 ): Target {
   const service = name.includes('/') ? name : `default/${name}`
-  const all = placesIn(sources)
+  return targetAmong(service, placesIn(sources), sources.paths.join(', '), to, choice)
+}
+
+/**
+ * @param service  As rules name it.
+ * @param from  Where `all` is from, for people.
+ */
+export function targetAmong(
+  service: string,
+  all: readonly Place[],
+  from: string,
+  to: string,
+  choice: RouteChoice | undefined,
+): Target {
   const routes = all.filter(each => each.route.virtualService === service)
   if (routes.length === 0) {
     const known = new Set(all.map(each => each.route.virtualService))
-    const from = sources.paths.join(', ')
-    throw usage(
-      `no VirtualService ${service} with tcp or tls routes is in ${from}${listed('there are', known)}`,
-    )
+    const what = ruleResource(service)
+    const blocks = what.startsWith('VirtualService ') ? 'tcp or tls routes' : 'rules'
+    throw usage(`no ${what} with ${blocks} is in ${from}${listed('there are', known)}`)
   }
   const files = new Set(routes.map(each => each.file))
   if (files.size > 1) throw usage(`VirtualService ${service} is in several files: ${[...files].join(', ')}`)
@@ -84,7 +101,7 @@ function theOne(service: string, asked: readonly Place[], to: string): Target {
 }
 
 /** The destinations that `to` names: HOST or HOST/SUBSET, the host as written or in full. */
-function indexesOf({ destinations, namespace }: WrittenRoute, to: string): number[] {
+function indexesOf({ destinations, namespace }: RouteToMove, to: string): number[] {
   const [host, subset = null] = to.split('/')
   const full = expandHost(host, namespace)
   return destinations.flatMap((each, index) =>
@@ -92,13 +109,13 @@ function indexesOf({ destinations, namespace }: WrittenRoute, to: string): numbe
   )
 }
 
-const isChosen = ({ block, route }: WrittenRoute, choice: RouteChoice | undefined): boolean =>
+const isChosen = ({ block, route }: RouteToMove, choice: RouteChoice | undefined): boolean =>
   choice === undefined || (route === choice.index && (choice.block === null || choice.block === block))
 
 const choiceText = (choice: RouteChoice | undefined): string =>
   choice === undefined ? '' : choice.block === null ? `${choice.index}` : `${choice.block}[${choice.index}]`
 
-export const placeOf = ({ block, route }: Pick<WrittenRoute, 'block' | 'route'>): string =>
+export const placeOf = ({ block, route }: Pick<RouteToMove, 'block' | 'route'>): string =>
   `${block}[${route}]`
 
 const destinationText = ({ host, subset }: { host: string; subset: string | null }): string =>

@@ -35,6 +35,8 @@ export type WrittenRoute = {
   readonly trouble: string | null
 }
 
+/** What names a route. */
+type Named = { readonly virtualService: string; readonly block: string; readonly route: number }
 type Edit = { readonly from: number; readonly to: number; readonly text: string }
 /** `offset`: where its document begins. */
 type Found = WrittenRoute & { readonly offset: number; readonly maps: readonly YAMLMap[] }
@@ -46,7 +48,7 @@ export const writtenRoutes = (text: string): WrittenRoute[] =>
 /** `text` with other weights for the route; an error says why it cannot be changed. */
 export function withWeights(
   text: string,
-  wanted: Pick<WrittenRoute, 'virtualService' | 'block' | 'route'>,
+  wanted: Named,
   weights: readonly number[],
 ): { readonly text: string } | { readonly error: string } {
   const found = foundRoutes(text).find(each => isSame(each, wanted))
@@ -64,18 +66,11 @@ export function withWeights(
     : { error: 'its layout is unusual: change the weights by hand' }
 }
 
-const isSame = (
-  a: Pick<WrittenRoute, 'virtualService' | 'block' | 'route'>,
-  b: Pick<WrittenRoute, 'virtualService' | 'block' | 'route'>,
-): boolean => a.virtualService === b.virtualService && a.block === b.block && a.route === b.route
+const isSame = (a: Named, b: Named): boolean =>
+  a.virtualService === b.virtualService && a.block === b.block && a.route === b.route
 
 /** Whether a change gave this route its weights, and left all others alone. */
-function isAsked(
-  before: string,
-  after: string,
-  wanted: Parameters<typeof withWeights>[1],
-  weights: readonly number[],
-): boolean {
+function isAsked(before: string, after: string, wanted: Named, weights: readonly number[]): boolean {
   const expected = writtenRoutes(before).map(each =>
     isSame(each, wanted)
       ? { ...each, destinations: each.destinations.map((one, at) => ({ ...one, weight: weights[at] })) }
