@@ -28,12 +28,14 @@ export type Demo = {
   stop(): Promise<void>
 }
 
-export async function startDemo(): Promise<Demo> {
+/** @param files  More files of the configuration, by name. */
+export async function startDemo(files: Readonly<Record<string, string>> = {}): Promise<Demo> {
   const root = mkdtempSync(join(tmpdir(), 'weir-demo-'))
   cpSync(join(ROOT, 'config'), join(root, 'config'), {
     recursive: true,
     filter: from => !/examples|grafana/.test(from),
   })
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(root, 'config', name), text)
   const port = await freePort()
   const gateways = join(root, 'config/gateways.yaml')
   writeFileSync(gateways, readFileSync(gateways, 'utf8').replaceAll('19000', String(port)))
@@ -70,8 +72,7 @@ export async function startDemo(): Promise<Demo> {
     logged: async text => void (await line(text)),
     stop: async () => {
       const exit = once(child, 'exit')
-      child.kill('SIGKILL') // as a gateway goes that nobody expected to
-      await exit
+      if (child.kill('SIGKILL')) await exit // as a gateway goes that nobody expected to
       rmSync(root, { recursive: true, force: true })
     },
   }
@@ -82,11 +83,16 @@ async function ended(child: ChildProcess): Promise<never> {
   throw new Error('the demo has ended')
 }
 
-/** About `perSecond` new connections, most of them short; until the signal. */
-export async function traffic(port: number, perSecond: number, signal: AbortSignal): Promise<void> {
+/** About `perSecond` new connections, most of them short, from these clients; until the signal. */
+export async function traffic(
+  port: number,
+  perSecond: number,
+  signal: AbortSignal,
+  clients: readonly string[] = CLIENTS,
+): Promise<void> {
   const open = new Set<Socket>()
   for (let index = 0; !signal.aborted; index++) {
-    const localAddress = CLIENTS[index % CLIENTS.length]
+    const localAddress = clients[index % clients.length]
     const socket = connect({ port, host: index % 19 === 0 ? '127.0.0.2' : '127.0.0.1', localAddress })
     open.add(socket)
     socket.on('close', () => open.delete(socket)).on('error', () => {})

@@ -1,17 +1,19 @@
 /**
  * Takes the pictures of the page that the documents show, from the demo with traffic and two
- * changes of its files: `npm run screenshots`. With a time and a folder (`-- 40 /tmp/pictures`) it
- * shows whoever works on the page every view at its whole length, empty and without a gateway as
- * well.
+ * changes of its files, and from 10 000 rules: `npm run screenshots`. With a time and a folder
+ * (`-- 40 /tmp/pictures`) it shows whoever works on the page every view at its whole length, with
+ * 200 rules, empty and without a gateway as well.
  */
 
+import { execFileSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Browser, Page } from 'playwright-core'
-import { browse } from './chromium.ts'
+import { browse, skip } from './chromium.ts'
+import { CROWD_CLIENTS, crowd } from './crowd.ts'
 import { startDemo, traffic } from './demo-traffic.ts'
 
 const [seconds = '150', given] = process.argv.slice(2)
@@ -35,7 +37,17 @@ const VIEWS: Readonly<Record<string, string>> = {
   reloads: '#/reloads',
 }
 /** What the documents show: a view, and how much of it. */
-const SHOWN = { overview: ['#/', 980], rule: [RULE, 1180] } as const
+const SHOWN = { overview: ['#/', 1000], rule: [RULE, 1290] } as const
+const MANY = 10_000
+
+/** The page's first choice: with another font the documents' pictures would all change. */
+const FONT = 'Inter'
+if (skip) throw new Error(skip)
+if (!execFileSync('fc-match', [FONT], { encoding: 'utf8' }).includes(FONT))
+  throw new Error(`needs the font ${FONT}: apt-get install fonts-inter`)
+
+/** Whether the busiest rule has no rates yet, which are of two answers. */
+const LACKS_RATES = "document.querySelector('#main tbody tr')?.textContent.includes('–') !== false"
 
 mkdirSync(folder, { recursive: true })
 const demo = await startDemo()
@@ -83,9 +95,44 @@ try {
   await light.waitForSelector('#gone:not([hidden])')
   await light.evaluate('scrollTo(0, 0)')
   if (given !== undefined) await light.screenshot({ path: join(folder, 'gone.png') })
+  await ofMany(given === undefined ? [MANY] : [200, MANY])
 } finally {
   done.abort()
+  await demo.stop()
   await browser.close()
+}
+
+/** The list of rules, where there are many. */
+async function ofMany(counts: readonly number[]): Promise<void> {
+  for (const count of counts) {
+    const many = await startDemo(crowd(count))
+    const over = new AbortController()
+    const clients = traffic(many.port, 40, over.signal, CROWD_CLIENTS)
+    try {
+      for (const [scheme, suffix] of [
+        ['light', ''],
+        ['dark', '-dark'],
+      ] as const) {
+        const page = await open(browser, scheme, 1280, 900, many.url)
+        await sleep(part * 0.1)
+        await goTo(page, '#/rules?order=hits')
+        while (await page.evaluate(LACKS_RATES)) await sleep(100)
+        const path = join(
+          folder,
+          given === undefined ? `page-rules${suffix}.png` : `${count}-rules${suffix}.png`,
+        )
+        await page.screenshot({ path, clip: { x: 0, y: 0, width: 1280, height: 760 } })
+        if (given !== undefined) {
+          await goTo(page, '#/')
+          await whole(page, `${count}-overview${suffix}`)
+        }
+      }
+    } finally {
+      over.abort()
+      await clients
+      await many.stop()
+    }
+  }
 }
 
 async function open(
@@ -93,11 +140,12 @@ async function open(
   colorScheme: 'light' | 'dark',
   width: number,
   height: number,
+  url = demo.url,
 ): Promise<Page> {
   const context = await from.newContext({ colorScheme, viewport: { width, height }, reducedMotion: 'reduce' })
   const page = await context.newPage()
   page.on('pageerror', error => console.error(error))
-  await page.goto(demo.url)
+  await page.goto(url)
   await page.waitForSelector('#workers tbody tr')
   return page
 }
