@@ -26,7 +26,7 @@ export class EndpointIndex {
   readonly #revisions = new Map<string, number>()
 
   take(after: Kept | null, before: Kept | null, revision: number): void {
-    if (before) this.#remove(before)
+    if (before && !(after && serviceOf(after) === serviceOf(before))) this.#remove(before)
     if (after) this.#add(after)
     for (const each of [after, before]) {
       const service = each && serviceOf(each)

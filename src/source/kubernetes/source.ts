@@ -133,12 +133,12 @@ export class KubernetesSource implements Source<ObjectUpdate> {
   }
 
   objectsOf(service: string): ServiceObjects {
-    const { endpoints } = this.#store
+    const { endpoints, hasPods } = this.#store
     return {
       slices: endpoints.slicesOf(service),
       endpoints: endpoints.endpointsOf(service),
-      pod: id => this.#store.get(` Pod ${id}`),
-      podsAt: address => this.#store.podsAt(address),
+      pod: hasPods ? id => this.#store.get(` Pod ${id}`) : () => undefined,
+      podsAt: hasPods ? address => this.#store.podsAt(address) : () => [],
       nodes: this.#store.nodes,
     }
   }

@@ -92,6 +92,11 @@ export class ObjectStore {
     return this.#nodes
   }
 
+  /** Whether any Pod is followed: most clusters need none. */
+  get hasPods(): boolean {
+    return (this.#byKind.get('Pod')?.size ?? 0) > 0
+  }
+
   /** The Pods that say they have this address, in the order in which they are compiled. */
   podsAt(address: string): readonly ApiObject[] {
     this.#podsByAddress ??= byAddress([...this.ofKind('Pod')].map(each => each.object))

@@ -13,8 +13,10 @@ export function resolvePlaces(
   names: ReadonlyMap<string, readonly string[]>,
 ): Endpoint[] {
   const endpoints = new Map<string, Endpoint>()
+  const port = places.at(0)?.port
   const add = (address: string, place: Place): void => {
-    const key = `${address} ${place.port}`
+    // Most have one port, and a text that is put together costs more than all the rest.
+    const key = place.port === port ? address : `${address} ${place.port}`
     if (!endpoints.has(key)) endpoints.set(key, endpointOf(address, place))
   }
   for (const each of places) {
