@@ -55,8 +55,8 @@ const queries = [
   ...dashboard.annotations.list.map(each => each.expr),
 ]
 
-/** Labels that Prometheus adds when it scrapes. */
-const SCRAPED = ['instance', 'job']
+/** Labels that Prometheus adds when it scrapes; the last two by a ServiceMonitor. */
+const SCRAPED = ['instance', 'job', 'namespace', 'service']
 
 test('every metric and label that the dashboard and the alerts name is there after one connection', async () => {
   const { get, port } = await reading()
