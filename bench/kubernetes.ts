@@ -1,7 +1,7 @@
 /**
  * `kubernetes`: what it costs to follow a cluster.
  *
- *   changes   EndpointSlices that change all the time: CPU of the gateway, and from a change to the first connection by it
+ *   changes   EndpointSlices that change all the time: CPU of the gateway, and the delay to a connection
  *   start     the endpoints of a large cluster: bytes on the wire, memory, and the requests for them
  */
 

@@ -87,7 +87,7 @@ test('a file with resources that has become empty is looked at again, and never 
   assert.deepEqual(await taken(compiled('old'), emptied(400)), { checksum: 'emptied', looks: 1 })
 })
 
-test('a reading that takes longer than a second is told of once, and a shorter one never', async t => {
+test('a reading that takes longer than a second is logged once, and a shorter one never', async t => {
   t.mock.timers.enable({ apis: ['setTimeout'] })
   const { promise, resolve } = Promise.withResolvers<number>()
   let told = 0

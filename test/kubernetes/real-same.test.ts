@@ -97,7 +97,7 @@ async function watched(side: Side, path: string): Promise<[string, unknown][]> {
   ])
 }
 
-/** Does the same with both, and holds what is told of it to be the same. */
+/** Does the same with both: their answers have to be equal. */
 function same(title: string, scenario: (side: Side) => Promise<unknown>): void {
   test(title, { skip }, async () => {
     const [real, ours] = await Promise.all(sides.map(scenario))

@@ -113,7 +113,7 @@ test('a program that is not there, or prints something else, is named', async ()
   await rejects(async () => identity('printed').bearer?.token(), /printed no ExecCredential/)
 })
 
-test('a program that fails is told of by its end and its first line, without its arguments', async () => {
+test('of a program that fails the log has the exit code and the first line, not the arguments', async () => {
   const program = file('login', '#!/bin/sh\necho "the session is over" >&2\nexit 3\n')
   chmodSync(program, 0o700)
   const message = /login gave no credentials: exit code 3: the session is over$/
