@@ -151,7 +151,13 @@ test('worker threads read the cache too, and write it before they serve', { skip
   const cache = join(root, 'cache')
   mkdirSync(cache, { mode: 0o700 })
   const env = environment({ CACHE_DIRECTORY: cache, NODE_DEBUG_NATIVE: 'COMPILE_CACHE' })
-  await killedWhenReady(t, root, env)
+  // The main thread writes at once after it has said that it serves.
+  await killedWhenReady(
+    t,
+    root,
+    env,
+    /for ESM \S+supervisor\.ts to temporary file (\S+).*Renaming \1 to \S+success/s,
+  )
   const said = await killedWhenReady(t, root, env)
   for (const path of ['engine/worker/mailbox.ts', 'config/lint/lint.ts', 'control/workers/supervisor.ts'])
     assert.match(said, new RegExp(`code cache for ESM file:.*/src/${path} was accepted`), path)
@@ -205,15 +211,26 @@ function assertNone(modules: ReadonlySet<string>, ...names: readonly string[]): 
  * Serves until every listener accepts, then ends without a chance to write anything; what it said
  * on stderr.
  */
-async function killedWhenReady(t: TestContext, root: string, env: NodeJS.ProcessEnv): Promise<string> {
+/** What it says until it serves, and until its stderr has what `waited` matches. */
+async function killedWhenReady(
+  t: TestContext,
+  root: string,
+  env: NodeJS.ProcessEnv,
+  waited = /(?:)/,
+): Promise<string> {
   const child: ChildProcess = spawn(process.execPath, [WEIR, 'run', join(root, 'a.yaml')], { env })
   t.after(() => child.kill('SIGKILL'))
   const closed = once(child, 'close')
-  let said = ''
+  let [said, told] = ['', '']
+  const look = () => told.includes('every listener accepts') && waited.test(said) && child.kill('SIGKILL')
   child.stderr?.on('data', data => {
     said += data
+    look()
   })
-  child.stdout?.on('data', data => String(data).includes('every listener accepts') && child.kill('SIGKILL'))
+  child.stdout?.on('data', data => {
+    told += data
+    look()
+  })
   await closed
   return said
 }
