@@ -6,7 +6,17 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, chownSync, mkdirSync, readdirSync, statSync, symlinkSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -14,7 +24,7 @@ import { fileURLToPath } from 'node:url'
 import { cacheDirectory as untyped } from '../../src/cli/compile-cache.js'
 import { folder, routing } from '../control/scene.ts'
 import { fullOnly } from '../support/full.ts'
-import { freePort } from '../support/sockets.ts'
+import { freePort, until } from '../support/sockets.ts'
 
 const WEIR = fileURLToPath(new URL('../../src/cli/weir.js', import.meta.url))
 const NOBODY = 65534
@@ -211,28 +221,34 @@ function assertNone(modules: ReadonlySet<string>, ...names: readonly string[]): 
  * Serves until every listener accepts, then ends without a chance to write anything; what it said
  * on stderr.
  */
-/** What it says until it serves, and until its stderr has what `waited` matches. */
+/**
+ * What it says until it serves, and until its stderr has what `waited` matches. It is a file: Node
+ * drops what a full pipe does not take.
+ */
 async function killedWhenReady(
   t: TestContext,
   root: string,
   env: NodeJS.ProcessEnv,
   waited = /(?:)/,
 ): Promise<string> {
-  const child: ChildProcess = spawn(process.execPath, [WEIR, 'run', join(root, 'a.yaml')], { env })
+  const file = join(root, 'said')
+  const stderr = openSync(file, 'w')
+  const child: ChildProcess = spawn(process.execPath, [WEIR, 'run', join(root, 'a.yaml')], {
+    env,
+    stdio: ['ignore', 'pipe', stderr],
+  })
+  closeSync(stderr)
   t.after(() => child.kill('SIGKILL'))
   const closed = once(child, 'close')
-  let [said, told] = ['', '']
-  const look = () => told.includes('every listener accepts') && waited.test(said) && child.kill('SIGKILL')
-  child.stderr?.on('data', data => {
-    said += data
-    look()
-  })
+  let told = ''
   child.stdout?.on('data', data => {
     told += data
-    look()
   })
+  const said = () => readFileSync(file, 'utf8')
+  await until(() => told.includes('every listener accepts') && waited.test(said()))
+  child.kill('SIGKILL')
   await closed
-  return said
+  return said()
 }
 
 function onlyRoot(): string | false {
