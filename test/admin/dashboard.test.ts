@@ -4,46 +4,16 @@
  */
 
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { fileURLToPath } from 'node:url'
-import { parseAllDocuments } from 'yaml'
 import { OUTCOMES } from '../../src/control/observe/history.ts'
 import { readFiles } from '../../src/source/files/files.ts'
 import { NAME_STATES } from '../../src/source/names/name-state.ts'
 import { REASON_NAMES } from '../../src/stats/reasons.ts'
 import { ask } from '../control/scene.ts'
+import { CONFIG, dashboard, type Place, type Rule, rules } from './dashboard-kit.ts'
 import { amount, parseMetrics } from './prometheus.ts'
 import { reading } from './scene.ts'
 
-const CONFIG = fileURLToPath(new URL('../../config', import.meta.url))
-const FILE = `${CONFIG}/grafana/weir.json`
-
-type Target = { readonly expr: string; readonly legendFormat: string }
-type Dashboard = {
-  readonly panels: readonly { readonly title: string; readonly targets: readonly Target[] }[]
-  readonly templating: { readonly list: readonly { readonly definition?: string }[] }
-  readonly annotations: { readonly list: readonly { readonly expr: string }[] }
-}
-
-const dashboard = JSON.parse(readFileSync(FILE, 'utf8')) as Dashboard
-
-type Rule = {
-  readonly alert: string
-  readonly expr: string
-  readonly for?: string
-  readonly labels: Readonly<Record<string, string>>
-  readonly annotations: Readonly<Record<string, string>>
-}
-
-const [rules] = parseAllDocuments(readFileSync(`${CONFIG}/prometheus/weir.rules.yaml`, 'utf8')).map(
-  document => {
-    assert.deepEqual([...document.errors, ...document.warnings], [])
-    return document.toJS() as {
-      readonly groups: readonly { readonly name: string; readonly rules: readonly Rule[] }[]
-    }
-  },
-)
 const alerts = rules.groups.flatMap(group => group.rules)
 /** Of Prometheus itself. */
 const isScraped = ({ expr }: Rule): boolean => /^up\b/.test(expr)
@@ -123,6 +93,29 @@ test('every legend names labels that its query keeps', () => {
       for (const [, label] of legendFormat.matchAll(/{{(\w+)}}/g))
         assert.match(expr, new RegExp(`by \\([^)]*\\b${label}\\b`), `${title}: ${legendFormat}`)
     }
+  }
+})
+
+/** One series for each line that is drawn, however many replicas there are. */
+test('each query sums over replicas, or has one line for each', () => {
+  const outermost = /^(?:sum|min|max|count|avg|topk)\b|^histogram_quantile\([\d.]+, sum by \(le\)/
+  for (const { title, targets } of dashboard.panels)
+    for (const { expr, legendFormat } of targets) {
+      assert.match(expr, outermost, title)
+      const hasReplica = /^(?:sum|min|max) by \(instance\b/.test(expr)
+      assert.equal(hasReplica, legendFormat.startsWith('{{instance}}'), `${title}: ${legendFormat}`)
+    }
+})
+
+test('panels lie beside each other, and none has the number of another', () => {
+  const { panels } = dashboard
+  assert.equal(new Set(panels.map(each => each.id)).size, panels.length)
+  const meet = (a: Place, b: Place): boolean =>
+    a.x < b.x + b.w && b.x < a.x + a.w && a.y < b.y + b.h && b.y < a.y + a.h
+  for (const [index, { title, gridPos }] of panels.entries()) {
+    assert.ok(gridPos.x + gridPos.w <= 24, title)
+    for (const other of panels.slice(index + 1))
+      assert.ok(!meet(gridPos, other.gridPos), `${title} lies over ${other.title}`)
   }
 })
 
