@@ -22,7 +22,6 @@ import type { Diff } from './compile/diff-task.ts'
 import { Differ, type Undone } from './compile/differ.ts'
 import { compileFirst } from './compile/first-compilation.ts'
 import type { ServedCertificate } from './credentials/keeper.ts'
-import { WatchedFiles } from './credentials/watched-files.ts'
 import type { GatewayOptions } from './gateway-options.ts'
 import { Leaving } from './leaving.ts'
 import { LiveEndpoints } from './live-endpoints.ts'
@@ -56,7 +55,6 @@ export class Gateway {
   readonly #threads: GatewayThreads
   #plane: DataPlane | null = null
   readonly #files: FileSource
-  readonly #certificateFiles: WatchedFiles
 
   private constructor(options: GatewayOptions) {
     const { log } = options
@@ -70,10 +68,6 @@ export class Gateway {
     )
     this.#differ = new Differ(options.differ, this.#threads.comparing)
     this.#compiler = new Compiler(this.#files, this.#threads.compiling, options.kubernetes, options.cache)
-    this.#certificateFiles = new WatchedFiles({
-      onChange: () => this.#reloads.ask(),
-      onError: error => log.warn({ err: error }, 'certificates are not watched as they should be'),
-    })
     this.#nameLog = new NameLog(log)
     this.names = new Names({
       lookup: new SystemLookup(options.names),
@@ -88,7 +82,7 @@ export class Gateway {
       compare: (before, after) => this.#compiler.compare(before, after),
       live: options.kubernetes ? new LiveEndpoints(options.kubernetes) : null,
       onPublished: () => this.#published(),
-      onFiles: files => this.#certificateFiles.follow(files),
+      onCredentials: () => this.#reloads.ask(),
     })
     this.#reloads = new Reloads({
       compiler: this.#compiler,
@@ -291,8 +285,7 @@ export class Gateway {
     this.#reloads.close()
     this.names.close()
     this.#nameLog.flush()
-    this.#publisher.close()
-    const files = [this.#certificateFiles, this.#files, this.#options.kubernetes].map(each => each?.close())
-    await Promise.all([...files, this.#compiler.close(), this.#differ.close()])
+    const inputs = [this.#publisher, this.#files, this.#options.kubernetes].map(each => each?.close())
+    await Promise.all([...inputs, this.#compiler.close(), this.#differ.close()])
   }
 }

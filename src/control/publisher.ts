@@ -17,8 +17,8 @@ import { makeRoom } from '../table/build/endpoints.ts'
 import type { Table, TableBuffers } from '../table/format/table.ts'
 import type { Compiler } from './compile/compile.ts'
 import type { Compiled } from './compile/compiled.ts'
-import { Keeper } from './credentials/keeper.ts'
-import { TICKETS_LOOK_MS } from './credentials/ticket-keys.ts'
+import { Credentials } from './credentials/credentials.ts'
+import type { Keeper } from './credentials/keeper.ts'
 import { type EndpointChange, EndpointChanges, type NamedCluster } from './endpoint-changes.ts'
 import { judgeChange } from './guard/judge-change.ts'
 import type { Verdict } from './guard/reload-guard.ts'
@@ -42,9 +42,6 @@ import { changedReadOnce, type Overrides, overridden } from './overrides.ts'
 import type { DataPlane } from './workers/data-plane.ts'
 import { type ClosingDestinations, closingDestinations } from './workers/removal-judge.ts'
 
-/** How often the log says what expires soon. */
-const REMIND_MS = 24 * 3_600_000
-
 type PublisherOptions = {
   readonly log: Logger
   readonly overrides: Overrides
@@ -56,8 +53,8 @@ type PublisherOptions = {
   readonly live?: LiveEndpoints | null
   /** Called after each table was published. */
   readonly onPublished: () => void
-  /** Called with the files behind certificates, of what is served and of what was refused. */
-  readonly onFiles?: (files: readonly string[]) => void
+  /** Called when a file behind a certificate has changed. */
+  readonly onCredentials: () => void
 }
 
 /** What is served, and by which workers. */
@@ -75,10 +72,7 @@ export class Publisher {
   /** The outcome of each configuration. */
   readonly history = new History()
   readonly #baselines = new Baselines()
-  /** The certificates in force. */
-  readonly keeper: Keeper
-  readonly #turning: NodeJS.Timeout
-  readonly #reminding: NodeJS.Timeout
+  readonly #credentials: Credentials
   /** Changes of endpoints published without a generation, since the start. */
   endpointChanges = 0
   generation = 0
@@ -93,14 +87,21 @@ export class Publisher {
   constructor(options: PublisherOptions) {
     this.#options = options
     this.#log = options.log
-    this.keeper = new Keeper(options.log)
-    this.#turning = setInterval(() => this.#furnish(this.keeper.turnTickets()), TICKETS_LOOK_MS).unref()
-    this.#reminding = setInterval(() => this.keeper.remind(), REMIND_MS).unref()
+    this.#credentials = new Credentials({
+      log: options.log,
+      onChange: options.onCredentials,
+      onSecrets: secrets => this.generation > 0 && this.#plane?.furnish(secrets),
+    })
   }
 
-  close(): void {
-    for (const timer of [this.#turning, this.#reminding]) clearInterval(timer)
+  async close(): Promise<void> {
     this.history.close(this.#totals)
+    await this.#credentials.close()
+  }
+
+  /** The certificates in force. */
+  get keeper(): Keeper {
+    return this.#credentials.keeper
   }
 
   /** The settings in force; those that are read once keep their first value. */
@@ -141,8 +142,7 @@ export class Publisher {
     const lacking = this.keeper.refusals(compiled.credentials)
     if (lacking.length > 0) {
       this.#keep('refused', compiled, null)
-      this.#furnish(this.keeper.renew(compiled.credentials))
-      this.#watch(compiled.credentials)
+      this.#credentials.renew(compiled.credentials)
       const text = `the change is refused, generation ${generation} stays: ${lacking.join('; ')}`
       this.#log.error({ generation, lacking }, text)
       return 'refused'
@@ -164,22 +164,13 @@ export class Publisher {
 
   /** The files are the same; the certificates that they name may be others. */
   rotate(credentials: readonly ReadCredential[]): void {
-    this.#furnish(this.keeper.take(credentials))
-    this.#watch(credentials)
+    this.#credentials.rotate(credentials)
   }
 
   /** Only Secrets have changed: the generation goes on with other certificates. */
   #changeSecrets({ credentials }: Compiled): void {
     this.rotate(credentials)
     this.#options.onPublished()
-  }
-
-  #furnish(secrets: ReturnType<Keeper['take']>): void {
-    if (secrets && this.#plane && this.generation > 0) this.#plane.furnish(secrets)
-  }
-
-  #watch(read: readonly ReadCredential[]): void {
-    this.#options.onFiles?.([...new Set([...this.keeper.files, ...read.flatMap(each => each.files)])])
   }
 
   /** The endpoints of these Services, of an API, have changed. */
@@ -265,9 +256,8 @@ export class Publisher {
     this.#endpoints = new EndpointChanges(compiled.named, compiled.resolved, slots, counts)
     const live = this.#options.live?.begin(compiled.live)
     const upToDate = this.#endpoints.upToDate(table, names.known, startedMs, live)
-    const secrets = this.keeper.take(compiled.credentials)
+    const secrets = this.#credentials.take(compiled.credentials)
     this.#plane.publish(this.generation, upToDate, compiled.listeners.length > 0, compiled.checked, secrets)
-    this.#watch(compiled.credentials)
     const stages = { ...compiled.stages, publish: monotonicMs() - startedMs }
     const changes = changedResources(before?.resources ?? [], compiled.resources)
     this.#baselines.published(this.generation, changes, this.#totals)
