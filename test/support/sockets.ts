@@ -3,6 +3,7 @@
  * what happens to them. Everything is closed by `using`, or by the test's end.
  */
 
+import assert from 'node:assert/strict'
 import { createHash, type Hash } from 'node:crypto'
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
@@ -194,12 +195,16 @@ export async function digest(socket: Socket, hash: Hash = createHash('sha256')):
   return hash.digest('hex')
 }
 
+/** No test takes longer (run.ts). */
+const LOOKED_MS_MAX = 180_000
+
 /**
  * Looks every few milliseconds until `condition` holds: for what sends no event, like shared
- * memory.
+ * memory. It gives up after the time of a test, or one that is over would hold its process.
  */
 export async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await pause(3)
+  for (const startMs = performance.now(); !condition(); await pause(3))
+    assert.ok(performance.now() - startMs < LOOKED_MS_MAX, `never so: ${condition}`)
 }
 
 /**
