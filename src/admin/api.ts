@@ -20,6 +20,7 @@ import { addDrain } from './endpoints/drain.ts'
 import { addEnded } from './endpoints/ended.ts'
 import { addEndpoints } from './endpoints/endpoints.ts'
 import { addExplain } from './endpoints/explain.ts'
+import { addFleet, type FleetSettings } from './endpoints/fleet.ts'
 import { addLogLevel } from './endpoints/log-level.ts'
 import { addMetrics } from './endpoints/metrics.ts'
 import { addNames } from './endpoints/names.ts'
@@ -38,6 +39,8 @@ import { StandingsOfTable } from './standings.ts'
 export type AdminApiOptions = {
   /** For how long a rendering of the metrics is given to all who ask. */
   readonly metricsMs?: number
+  /** For how long the others of a fleet are waited for. */
+  readonly fleetMs?: number
 }
 
 export async function addApi(
@@ -46,7 +49,8 @@ export async function addApi(
   version: string,
   refusals: Refusals,
   grantedTo: (request: FastifyRequest) => Granted,
-  { metricsMs }: AdminApiOptions = {},
+  settings: FleetSettings,
+  { metricsMs, fleetMs }: AdminApiOptions = {},
 ): Promise<void> {
   await app.register(swagger, {
     openapi: {
@@ -55,12 +59,14 @@ export async function addApi(
     },
   })
   const rules = new RulesOfTable()
+  const standings = new StandingsOfTable(rules)
   await app.register(async api => {
     addPage(api)
     addMetrics(api, createMetrics(gateway, version, rules, refusals, metricsMs))
     addState(api, gateway, version)
-    addOverview(api, gateway, version, rules)
-    addRoutes(api, gateway, new StandingsOfTable(rules))
+    addOverview(api, gateway, version, rules, settings.fleet.length > 0)
+    addRoutes(api, gateway, standings)
+    addFleet(api, gateway, version, standings, settings, fleetMs)
     addConnections(api, gateway)
     addEnded(api, gateway)
     addCanary(api, gateway, rules)

@@ -29,7 +29,7 @@ export async function openAdminOf(
     authority: new Authority(auth, log),
     onChange: change => log.info({ audit: change }, auditText(change)),
     readiness: gateway.readiness,
-    api: (app, grantedTo) => addApi(app, gateway, version, refusals, grantedTo, options),
+    api: (app, grantedTo) => addApi(app, gateway, version, refusals, grantedTo, place, options),
     onBug: error => gateway.log.error({ err: error }, 'the admin listener failed to answer'),
   })
 }

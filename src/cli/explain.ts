@@ -6,9 +6,9 @@
  */
 
 import { createReadStream } from 'node:fs'
+import type { AdminPlace } from '../admin/admin-place.ts'
 import type { Sources } from '../source/files/files.ts'
 import { askByLine, askByOptions, type QuestionOptions } from '../table/explain/question.ts'
-import type { AdminPlace } from './admin-place.ts'
 import { type Env, Exit, wantsColours } from './env.ts'
 import type { Answer, Answerer } from './explain-files.ts'
 import { explanationText } from './explanation-text.ts'

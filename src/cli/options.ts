@@ -1,9 +1,9 @@
 /** Options that several commands share, and their values. */
 
 import { InvalidArgumentError, Option } from 'commander'
+import { type AdminPlace, parseAdminPlace } from '../admin/admin-place.ts'
 import { parseDuration } from '../config/settings/duration.ts'
 import { parseLabels } from '../table/explain/question.ts'
-import { type AdminPlace, parseAdminPlace } from './admin-place.ts'
 
 export const SHELLS = ['bash', 'zsh', 'fish'] as const
 export type Shell = (typeof SHELLS)[number]

@@ -8,6 +8,7 @@
  */
 
 import { flushCompileCache } from 'node:module'
+import { type AdminPlace, formatAdminPlace } from '../admin/admin-place.ts'
 import type { Admin } from '../admin/http.ts'
 import { settlesWithin } from '../base/settles-within.ts'
 import { Gateway } from '../control/gateway.ts'
@@ -15,7 +16,6 @@ import { KubernetesLog } from '../control/observe/kubernetes-log.ts'
 import { createLog, type LogFormat, type Logger } from '../control/observe/log.ts'
 import type { Overrides } from '../control/overrides.ts'
 import type { Sources } from '../source/files/files.ts'
-import { type AdminPlace, formatAdminPlace } from './admin-place.ts'
 import { cacheDirectory } from './cache-directory.ts'
 import type { ClusterFlags } from './cluster.ts'
 import { type Env, Exit, type Signal, wantsColours } from './env.ts'

@@ -4,6 +4,7 @@
  */
 
 import { request } from 'node:http'
+import { type AdminPlace, formatAdminPlace } from '../admin/admin-place.ts'
 import { Findings } from '../config/findings/diagnostic.ts'
 import { readSettings } from '../config/settings/read.ts'
 import type { Settings } from '../config/settings/settings.ts'
@@ -11,7 +12,6 @@ import { readDocuments } from '../config/text/read-documents.ts'
 import { splitDocuments } from '../config/text/split.ts'
 import { holderOf, holderText } from '../control/observe/port-holder.ts'
 import { readFiles, type Sources } from '../source/files/files.ts'
-import { type AdminPlace, formatAdminPlace } from './admin-place.ts'
 import { durationText } from './live/format.ts'
 
 /** Loopback answers at once, or is busy. */

@@ -3,10 +3,10 @@
  * it for its listening sockets (control/take-over).
  */
 
+import type { AdminPlace } from '../admin/admin-place.ts'
+import { formatAdminPlace } from '../admin/admin-place.ts'
 import { Claim } from '../control/take-over/claim.ts'
 import { PROTOCOL } from '../control/take-over/messages.ts'
-import type { AdminPlace } from './admin-place.ts'
-import { formatAdminPlace } from './admin-place.ts'
 import type { Env } from './env.ts'
 import { NoAnswer } from './live/answered.ts'
 import { clientOf } from './live/client.ts'

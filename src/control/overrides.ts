@@ -12,7 +12,7 @@ import {
 export type Overrides = Partial<Pick<Settings, 'workers' | 'engine'>> & {
   readonly drain?: Partial<Settings['drain']>
   /** The place of the admin listener; null: off. */
-  readonly admin?: Omit<AdminSettings, 'hosts' | 'auth'> | null
+  readonly admin?: Omit<AdminSettings, 'hosts' | 'auth' | 'fleet'> | null
   /** The place of the access log, whether or not the settings have one. */
   readonly accessLogPath?: string
 }

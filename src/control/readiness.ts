@@ -57,3 +57,12 @@ function whyNot({ draining, plane, hasListeners, closed }: Looked, hasFailures: 
   if (plane?.ready) return closed.length > 0 ? 'no-certificate' : null
   return hasFailures ? 'listen-failed' : 'starting'
 }
+
+/** In words. */
+export const stateText = ({
+  ready,
+  why,
+}: {
+  readonly ready: boolean
+  readonly why: string | null
+}): string => (ready ? 'ready' : why === 'draining' ? why : `not ready (${why})`)

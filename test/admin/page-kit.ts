@@ -46,6 +46,7 @@ spec: {action: DENY, rules: [{from: [{source: {ipBlocks: [127.0.10.0/24]}}]}]}
 /** Each view, with a text that it shows once the gateway has answered. */
 export const VIEWS: Readonly<Record<string, string>> = {
   '#/': 'Needs a look',
+  '#/fleet': 'this gateway',
   '#/rules': 'default/all tcp[2]',
   '#/rules?q=nothing+like+it': 'No rule has',
   '#/rules?show=off&order=hits&range=1h': 'No rule is like that',

@@ -11,6 +11,7 @@ import { DEFAULT_ADMIN } from '../../src/config/settings/settings.ts'
 import { ask, folder } from '../control/scene.ts'
 import { browse, skip, visit } from '../support/chromium.ts'
 import { fullOnly } from '../support/full.ts'
+import { behindAt, likeAt, peer } from './fleet-kit.ts'
 import { furnished, goTo, hasText, outside, urlOf, VIEWS, violations } from './page-kit.ts'
 import { times } from './routes-kit.ts'
 import { routedTo, type Scene, scene, talking } from './scene.ts'
@@ -24,7 +25,10 @@ after(async () => {
 let shown: Promise<Scene> | null = null
 /** One gateway for all tests of this file that only read. */
 function furnishedScene(): Promise<Scene> {
-  shown ??= scene(whole, furnished(60)).then(async where => {
+  const fleet = ['127.0.0.1:1']
+  shown ??= scene(whole, furnished(60), 'auto', { fleet }).then(async where => {
+    const peers = [likeAt, behindAt].map(each => peer(whole, each(where.where.port)))
+    fleet.push(...(await Promise.all(peers)).map(each => each.place))
     await times(50, () => ask(where.port))
     await talking(whole, where.port)
     return where
@@ -115,6 +119,20 @@ test('a rule has its own view, by a link that also others can open', { skip }, a
   await hasText(other.page, '#answer h3', 'Goes by a rule')
   await other.page.goBack()
   await hasText(other.page, 'h2', 'default/all tcp[2]')
+})
+
+test('the fleet is one view: who is gone, who is behind, and the shares of all together', {
+  skip,
+}, async t => {
+  const where = await furnishedScene()
+  const { page } = await visit(await browse(t), urlOf(where))
+  await page.getByRole('link', { name: 'Fleet' }).click()
+  await hasText(page, 'h2', '4 replicas')
+  await hasText(page, '.facts', '3 of 4')
+  await hasText(page, 'tr', 'no answer')
+  await hasText(page, 'tr', 'configuration bbbbbbbbbbbb, where 2 have')
+  await hasText(page, '#main', 'exact to less than 2 connections')
+  await hasText(page, 'tr', '✓ as asked')
 })
 
 test('back and forward go from view to view, with the time range that was chosen there', {

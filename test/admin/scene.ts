@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { after, type TestContext } from 'node:test'
 import { openAdminOf } from '../../src/admin/open.ts'
-import { DEFAULT_ADMIN } from '../../src/config/settings/settings.ts'
+import { type AdminSettings, DEFAULT_ADMIN } from '../../src/config/settings/settings.ts'
 import { Gateway } from '../../src/control/gateway.ts'
 import type { GatewayOptions } from '../../src/control/gateway-options.ts'
 import { echo, folder, moveIn, routing, watchedLog } from '../control/scene.ts'
@@ -22,7 +22,11 @@ export async function scene(
   t: Pick<TestContext, 'after'>,
   text: (port: number, backend: number) => string = routing,
   engine: 'auto' | 'uring' | 'epoll' | 'node' = 'auto',
-  options: Pick<GatewayOptions, 'differ' | 'names' | 'threads'> & { readonly metricsMs?: number } = {},
+  options: Pick<GatewayOptions, 'differ' | 'names' | 'threads'> &
+    Partial<Pick<AdminSettings, 'fleet' | 'auth'>> & {
+      readonly metricsMs?: number
+      readonly fleetMs?: number
+    } = {},
 ) {
   const port = await freePort()
   const backend = await echo(t, 'hello')
@@ -37,8 +41,9 @@ export async function scene(
   })
   if (!gateway) throw new Error(JSON.stringify(watched.records))
   t.after(() => gateway.stop())
-  const place = { ...DEFAULT_ADMIN, port: 0 }
-  const admin = await openAdminOf(gateway, place, '1.2.3', { metricsMs: options.metricsMs ?? 0 })
+  const { fleet = [], auth = null, metricsMs = 0, fleetMs = 3_000 } = options
+  const place = { ...DEFAULT_ADMIN, port: 0, fleet, auth }
+  const admin = await openAdminOf(gateway, place, '1.2.3', { metricsMs, fleetMs })
   t.after(() => admin.close())
   await gateway.serve()
   await Promise.race([watched.logged('every listener accepts'), failing(gateway)])

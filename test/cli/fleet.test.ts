@@ -4,12 +4,12 @@ import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type TestContext, test } from 'node:test'
-import { fleetShares } from '../../src/cli/live/fleet-shares.ts'
-import type { Rule } from '../../src/cli/live/routes.ts'
+import type { WeightedRule } from '../../src/admin/fleet/replica.ts'
+import { fleetShares } from '../../src/admin/fleet/shares.ts'
 import { configurationHash } from '../../src/config/configuration-hash.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { splitting } from '../admin/routes-kit.ts'
-import { scene } from '../admin/scene.ts'
+import { type Scene, scene } from '../admin/scene.ts'
 import { ask, routing } from '../control/scene.ts'
 import { freePort } from '../support/sockets.ts'
 import { weir } from './kit.ts'
@@ -28,7 +28,7 @@ const summaryOf = (more: object): object => ({
 })
 
 /** A rule with two destinations, of shares 0.7 and 0.3, that got so many. */
-const ruleOf = (first: number, second: number, split = 'random'): Rule =>
+const ruleOf = (first: number, second: number, split = 'random'): WeightedRule =>
   ({
     rule: {
       virtualService: 'TCPRoute shop/echo',
@@ -43,10 +43,10 @@ const ruleOf = (first: number, second: number, split = 'random'): Rule =>
       { host: 'a.test', port: 80, subset: null, configuredShare: 0.7, connections: first },
       { host: 'b.test', port: 80, subset: null, configuredShare: 0.3, connections: second },
     ],
-  }) as unknown as Rule
+  }) as WeightedRule
 
 /** Something that answers as a gateway does; its address. */
-async function replica(t: TestContext, more: object, ...rules: Rule[]): Promise<string> {
+async function replica(t: TestContext, more: object, ...rules: WeightedRule[]): Promise<string> {
   const server = createServer((request, response) => {
     const body = request.url?.startsWith('/summary')
       ? summaryOf(more)
@@ -147,23 +147,45 @@ test('the hash is that of the content, not of files, endpoints or Secrets', () =
   assert.equal(hashOf(routing(9000, 9001), secret('b')), hashOf(routing(9000, 9001), secret('c')))
 })
 
-test('two gateways at one port deliver an exact split together', async t => {
-  const one = await scene(t, splitting(70, 30))
-  const two = await scene(t, () => splitting(70, 30)(one.port, one.backend))
-  const hosts = `127.0.0.1:${one.where.port},127.0.0.1:${two.where.port}`
-  for (let index = 0; index < 100; index++) assert.equal(await ask(one.port), 'hello test')
-  const { code, out } = await weir(['status', '--fleet', hosts, '--output', 'json'])
-  assert.equal(code, 0, out)
-  const [rule] = JSON.parse(out).rules
-  assert.equal(rule.connections, 100)
-  for (const { connections, configuredShare, deliveredShare } of rule.destinations) {
-    assert.ok(Math.abs(connections - 100 * configuredShare) < 2, `${connections} of ${configuredShare}`)
-    assert.equal(deliveredShare.verdict, 'as-asked')
-  }
-  assert.match((await weir(['status', '--fleet', hosts])).out, /100 connections, exact to less than 2\n/)
-  await two.save(splitting(60, 40)(one.port, one.backend))
-  await two.reload()
-  const changed = await weir(['status', '--fleet', hosts])
-  assert.equal(changed.code, 1)
-  assert.match(changed.out, new RegExp(`! +127\\.0\\.0\\.1:${one.where.port} .* others have`))
-})
+for (const count of [2, 5])
+  test(`${count} gateways at one port deliver an exact split together, to less than ${count} connections`, async t => {
+    const weights = { 'backend.example': 50, 'second.example': 30, 'third.example': 20 }
+    const text = (first: Scene | null) => (port: number, backend: number) => {
+      const two = splitting(50, 30)(first?.port ?? port, first?.backend ?? backend).replace(
+        /( *- \{destination: \{host: )second(.*)weight: 30\}\n/,
+        '$&$1third$2weight: 20}\n',
+      )
+      const [entry] = two.split('---\n').slice(-1)
+      return `${two}---\n${entry.replaceAll('second', 'third')}`
+    }
+    const one = await scene(t, text(null), 'epoll')
+    const others = await Promise.all(Array.from({ length: count - 1 }, () => scene(t, text(one), 'epoll')))
+    const hosts = [one, ...others].map(each => `127.0.0.1:${each.where.port}`).join()
+    const all = 83 * count
+    for (let index = 0; index < all; index++) assert.equal(await ask(one.port), 'hello test')
+    const { code, out } = await weir(['status', '--fleet', hosts, '--output', 'json'])
+    assert.equal(code, 0, out)
+    const [rule] = JSON.parse(out).rules
+    assert.equal(rule.connections, all)
+    assert.equal(rule.exactTo, count)
+    for (const [host, weight] of Object.entries(weights)) {
+      const found = rule.destinations.find((each: { destination: string }) =>
+        each.destination.startsWith(host),
+      )
+      assert.ok(
+        Math.abs(found.connections - (all * weight) / 100) < count,
+        `${host}: ${found.connections} of ${all}`,
+      )
+      assert.equal(found.deliveredShare.verdict, 'as-asked')
+    }
+    const bound = new RegExp(`${all} connections, exact to less than ${count}\n`)
+    assert.match((await weir(['status', '--fleet', hosts])).out, bound)
+    const [changed] = others
+    await changed.save(splitting(60, 40)(one.port, one.backend))
+    await changed.reload()
+    const behind = count === 2 ? one : changed // of two, the newer configuration counts
+    const told = await weir(['status', '--fleet', hosts])
+    assert.equal(told.code, 1)
+    assert.match(told.out, new RegExp(`! +127\\.0\\.0\\.1:${behind.where.port} .* others have`))
+    assert.equal(told.out.match(/ ! /g)?.length, 1, told.out)
+  })

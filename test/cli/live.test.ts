@@ -7,6 +7,7 @@ import { type AddressInfo, createServer as createNetServer } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { openAdminOf } from '../../src/admin/open.ts'
+import { DEFAULT_ADMIN } from '../../src/config/settings/settings.ts'
 import { splitting } from '../admin/routes-kit.ts'
 import { balanced, PROXY_HEADER, scene, talking } from '../admin/scene.ts'
 import { echo, folder, routing } from '../control/scene.ts'
@@ -336,7 +337,7 @@ test('a gateway that is not there is one clear line, and 1', async t => {
 test('WEIR_ADMIN says where the gateway is, --admin before it, and a UNIX socket will do', async t => {
   const { gateway: served, root, admin } = await gateway(t)
   const socket = join(root, 'weir.sock')
-  const second = await openAdminOf(served, { address: '', port: 0, socket, hosts: [], auth: null }, '2.0.0')
+  const second = await openAdminOf(served, { ...DEFAULT_ADMIN, address: '', port: 0, socket }, '2.0.0')
   t.after(() => second.close())
   const variables = { WEIR_ADMIN: `unix:${socket}` }
   assert.match((await weir(['status'], { variables })).out, /weir 2\.0\.0/)

@@ -47,7 +47,7 @@ mesh: {bind: "::1", capture: redirect, port: 15006, outbound: REGISTRY_ONLY}
 sources:
 - {cidr: 10.1.2.3/8, namespace: shop, labels: {app: web}}
 - cidr: 2001:db8::1
-admin: {address: 0.0.0.0, port: 0, hosts: [weir.example], auth: {tokens: [{file: a.token}, {file: b, role: change}], peerUids: [1001]}}
+admin: {address: 0.0.0.0, port: 0, hosts: [weir.example], auth: {tokens: [{file: a.token}, {file: b, role: change}], peerUids: [1001]}, fleet: [gateways.svc, '10.0.0.2', '[2001:db8::2]:15021', 'a.test:15021']}
 drain: {timeout: 1m30s, lameDuck: 15s}
 accessLog: {path: a.log, format: text, open: true, every: 100ms}
 reload: {guard: warn}
@@ -85,6 +85,7 @@ proxyProtocol:
         ],
         peerUids: [1001],
       },
+      fleet: ['gateways.svc', '10.0.0.2', '[2001:db8::2]:15021', 'a.test:15021'],
     },
     drain: { timeoutMs: 90_000, lameDuckMs: 15_000 },
     accessLog: { path: 'a.log', format: 'text', open: true, everyMs: 1_000 },
@@ -133,7 +134,7 @@ test('part of an object leaves the rest at its default, and null counts as absen
   assert.deepEqual(found, [])
   assert.deepEqual(settings, {
     ...DEFAULT_SETTINGS,
-    admin: { address: '127.0.0.1', port: 9, socket: '', hosts: [], auth: null },
+    admin: { address: '127.0.0.1', port: 9, socket: '', hosts: [], auth: null, fleet: [] },
     workload: { namespace: 'default', labels: { a: 'b' } },
   })
 })
@@ -164,6 +165,8 @@ test('each wrong value is reported where it stands, and holds its default', () =
     ['sources: [{cidr: 10.0.0.0/33}]', '4:20 CFG032 spec.sources[0].cidr'],
     ['admin: {port: -1}', '4:17 CFG032 spec.admin.port'],
     ['admin: off', '4:10 CFG032 spec.admin'],
+    ['admin: {fleet: [a.test, "a b"]}', '4:27 CFG032 spec.admin.fleet[1]'],
+    ['admin: {fleet: ["a.test:70000"]}', '4:19 CFG032 spec.admin.fleet[0]'],
     ['drain: {timeout: 30}', '4:20 CFG032 spec.drain.timeout'],
     ['drain: {timeout: -1s}', '4:20 CFG032 spec.drain.timeout'],
     ['drain: {timeout: 25h}', '4:20 CFG032 spec.drain.timeout'],

@@ -179,6 +179,16 @@ const FIELDS: Readonly<Record<string, Field>> = {
       'Users of the UNIX socket who may change, beside root and the gateway’s own; others may open it, and may nothing.',
     range: { inside: [[], [0, 1001]], outside: [[-1], ['root']] },
   },
+  'admin.fleet': {
+    type: 'list of addresses and names',
+    byDefault: DEFAULT_ADMIN.fleet,
+    meaning:
+      'Admin addresses of all replicas, for the [Fleet](admin.md#many-gateways) of the page and `/fleet`: with the port 15021 or another; a name stands for all its addresses.',
+    range: {
+      inside: [[], ['10.0.0.2', 'gateways.example:15022', '[2001:db8::2]:15021']],
+      outside: ['a.test', ['a b'], ['a.test:70000']],
+    },
+  },
   'drain.timeout': {
     type: 'duration, at most 24h',
     byDefault: `${drain.timeoutMs / 1000}s`,

@@ -14,7 +14,7 @@ import type { Rules } from '../../control/observe/rules.ts'
 import type { Serving } from '../../control/publisher.ts'
 import { BUCKETS, bucketFloor, type Summed } from '../../stats/histogram.ts'
 import type { RulesOfTable } from '../rules-of-table.ts'
-import { answers, integer, list, object, query, whole } from '../schemas.ts'
+import { answers, boolean, integer, list, object, query, whole } from '../schemas.ts'
 import { servingOf } from '../serving.ts'
 import { ruleFields, shownRule } from './routes.ts'
 import { readSummary, readWorkers, summary, worker } from './state.ts'
@@ -28,6 +28,7 @@ export function addOverview(
   gateway: Gateway,
   version: string,
   rules: RulesOfTable,
+  hasFleet: boolean,
 ): void {
   const latency = object({
     from: integer('Lower end of the bucket, microseconds.'),
@@ -45,6 +46,7 @@ export function addOverview(
         summary,
         workers: list(worker),
         connect: list(latency, 'From dialing an endpoint to its answer; without empty buckets.'),
+        fleet: boolean('Whether /fleet has others.'),
         rulesTotal: integer(),
         rules: list(
           object({ index: integer('Its position in the order of evaluation.'), ...ruleFields }),
@@ -61,6 +63,7 @@ export function addOverview(
       summary: readSummary(gateway, version),
       workers: readWorkers(gateway),
       connect: filled(serving.plane.observer.histogram('connect')),
+      fleet: hasFleet,
       rulesTotal: all.entries.length,
       rules: shown,
     }

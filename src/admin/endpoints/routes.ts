@@ -43,7 +43,8 @@ const delivered = {
   lastAt: textOrNull('When the last connection was opened.'),
 }
 const place = { host: text(), subset: textOrNull(), port: integer() }
-const share = object({
+/** A delivered share with its bounds. */
+export const shareFields = object({
   share: number('As seen.'),
   low: number('The true share is at least this, whenever and however often somebody looks.'),
   high: number('At most.'),
@@ -69,7 +70,7 @@ export const ruleFields = {
     object({
       ...place,
       configuredShare: numberOrNull('By weight, 0 – 1; null: no longer a destination of the rule.'),
-      deliveredShare: orNull(share, 'Of connections; of a sticky split, of clients. null: none yet.'),
+      deliveredShare: orNull(shareFields, 'Of connections; of a sticky split, of clients. null: none yet.'),
       clients: orNull(
         integer(),
         'sticky: groups of clients that came, by address: each of 32 768 draws a destination once. null: another split, or too many sticky ones.',

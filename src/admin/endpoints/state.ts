@@ -2,9 +2,11 @@
 
 import type { FastifyInstance } from 'fastify'
 import { monotonicMs } from '../../base/clock.ts'
+import { nextU32 } from '../../base/random.ts'
 import { configurationHash } from '../../config/configuration-hash.ts'
 import type { Gateway } from '../../control/gateway.ts'
 import { WHYS } from '../../control/readiness.ts'
+import { machine } from '../../kernel/machine.ts'
 import { REASONS } from '../../stats/reasons.ts'
 import { COUNTERS, Counter, type CounterName, openStats, totals } from '../../stats/stats.ts'
 import { answers, boolean, integer, list, number, object, oneOf, orNull, record, text } from '../schemas.ts'
@@ -20,6 +22,7 @@ const failure = object({ worker: integer(), listener: text(), code: text(), mess
 
 /** The answer of /summary. */
 export const summary = object({
+  instance: text('A name of this process, made at random: one that answers at two addresses is one.'),
   version: text(),
   engine: oneOf(['uring', 'epoll', 'node']),
   workers: integer(),
@@ -46,12 +49,23 @@ export const summary = object({
   }),
 })
 
+const instances = new WeakMap<Gateway, string>()
+
+export const instanceOf = (gateway: Gateway): string =>
+  instances.getOrInsertComputed(gateway, () => nameAtRandom())
+
+const nameAtRandom = (): string => {
+  const random = machine.random()
+  return [nextU32(random), nextU32(random)].map(each => each.toString(16).padStart(8, '0')).join('')
+}
+
 export function readSummary(gateway: Gateway, version: string) {
   const { plane, generation, table, compiled } = servingOf(gateway)
   const { engine, stats } = plane
   const { closed, ...counts } = totals(openStats(stats))
   const { ready, why, draining } = gateway.readiness()
   return {
+    instance: instanceOf(gateway),
     version,
     engine,
     workers: plane.status().length,

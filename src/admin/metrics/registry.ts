@@ -9,6 +9,7 @@
 
 import { statSync } from 'node:fs'
 import { collectDefaultMetrics, Registry } from 'prom-client'
+import { sharedFor } from '../../base/shared-for.ts'
 import { inTurns } from '../../base/turns.ts'
 import type { Gateway } from '../../control/gateway.ts'
 import type { Serving } from '../../control/publisher.ts'
@@ -64,20 +65,6 @@ export function createMetrics(
       const ours = await inTurns(textOf(families))
       return Buffer.concat([Buffer.from(await registry.metrics()), ours])
     }),
-  }
-}
-
-/** Calls `make` once for all concurrent callers, and reuses the result for `ms` after it. */
-function sharedFor<Made>(ms: number, make: () => Promise<Made>): () => Promise<Made> {
-  let made: Promise<Made> | null = null
-  const forget = () => {
-    made = null
-  }
-  return () => {
-    if (made) return made
-    made = make()
-    made.then(() => (ms === 0 ? forget() : setTimeout(forget, ms).unref()), forget)
-    return made
   }
 }
 

@@ -18,6 +18,7 @@ import { certificates } from './view-certificates.js'
 import { connections } from './view-connections.js'
 import { endpoints } from './view-endpoints.js'
 import { explain } from './view-explain.js'
+import { fleet } from './view-fleet.js'
 import { listeners } from './view-listeners.js'
 import { overview } from './view-overview.js'
 import { policies } from './view-policies.js'
@@ -27,6 +28,7 @@ import { rules } from './view-rules.js'
 
 const VIEWS = {
   '': overview,
+  fleet,
   rules,
   rule,
   endpoints,
@@ -218,7 +220,7 @@ function head(summary) {
     </div>
     <div class="menu">
       <nav aria-label="Views">
-        ${NAV.map(
+        ${NAV.filter(([, view]) => view.isOffered?.(history.last) ?? true).map(
           ([to, { title }]) =>
             html`<a href=${href(to)} aria-current=${to === name || to === view?.under ? 'page' : nothing}>${title}</a>`,
         )}

@@ -82,7 +82,8 @@ const HOW = {
 const roundShare = ({ configuredShare }) => (configuredShare === null ? '–' : roundPercent(configuredShare))
 const shareOf = ({ deliveredShare }) => percent(deliveredShare?.share ?? null)
 
-function verdictOf(configured, delivered, givenAway) {
+/** What bounds say of a share, in words. */
+export function verdictOf(configured, delivered, givenAway) {
   if (configured === null) return { kind: 'quiet', text: 'no longer led to' }
   const { kind, text } = VERDICTS[delivered?.verdict] ?? { kind: 'quiet', text: 'nothing yet' }
   return { kind, text: givenAway > 0 ? `${text}; gave ${count(givenAway)} to others while down` : text }

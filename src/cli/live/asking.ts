@@ -1,7 +1,7 @@
 /** What every command that asks a running gateway takes: the gateway, and how much to show. */
 
 import { InvalidArgumentError, Option } from 'commander'
-import type { AdminPlace } from '../admin-place.ts'
+import type { AdminPlace } from '../../admin/admin-place.ts'
 import { adminPlace, integerUpTo } from '../options.ts'
 import type { Client } from './client.ts'
 

@@ -5,10 +5,9 @@
  */
 
 import { readFileSync } from 'node:fs'
-import { type IncomingMessage, request } from 'node:http'
-import { buffer } from 'node:stream/consumers'
+import { type AdminPlace, formatAdminPlace, parseAdminPlace } from '../../admin/admin-place.ts'
+import { askAdmin, Unanswered } from '../../admin/ask.ts'
 import { DEFAULT_ADMIN } from '../../config/settings/settings.ts'
-import { type AdminPlace, formatAdminPlace, parseAdminPlace } from '../admin-place.ts'
 import { type Env, Exit } from '../env.ts'
 import { NoAnswer } from './answered.ts'
 
@@ -30,8 +29,8 @@ export function clientOf(admin: AdminPlace | undefined, { variables }: Env): Cli
   const where = formatAdminPlace(place)
   return {
     where,
-    get: (path, query = {}) => ask(place, where, token, 'GET', path + queryText(query), undefined),
-    send: (method, path, body) => ask(place, where, token, method, path, JSON.stringify(body)),
+    get: (path, query = {}) => ask(place, token, 'GET', path + queryText(query)),
+    send: (method, path, body) => ask(place, token, method, path, JSON.stringify(body)),
   }
 }
 
@@ -47,7 +46,7 @@ function placeIn(variable: string | undefined): AdminPlace {
 }
 
 /** The token that a gateway with admin.auth asks for. */
-function tokenIn(file: string | undefined): string | null {
+export function tokenIn(file: string | undefined): string | null {
   if (file === undefined || file === '') return null
   try {
     return readFileSync(file, 'utf8').trim()
@@ -65,53 +64,18 @@ function queryText(query: Readonly<Record<string, string | number | boolean | un
 }
 
 async function ask<Answer>(
-  { address, port, socket }: AdminPlace,
-  where: string,
+  place: AdminPlace,
   token: string | null,
-  method: string,
+  method: 'GET' | 'POST' | 'PUT',
   path: string,
-  body: string | undefined,
+  body?: string,
 ): Promise<Answer> {
-  const host = socket === '' ? formatAdminPlace({ address, port, socket }) : 'localhost'
-  const headers = {
-    host,
-    ...(token === null ? {} : { authorization: `Bearer ${token}` }),
-    ...(body === undefined
-      ? {}
-      : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }),
-  }
-  const to = socket === '' ? { host: address, port } : { socketPath: socket }
   try {
-    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
-    const asking = request({ ...to, method, path, headers, agent: false, timeout: ANSWER_MS_MAX }, resolve)
-    asking.on('error', reject)
-    asking.on('timeout', () => asking.destroy(new Error(`no answer for ${ANSWER_MS_MAX / 1000} s`)))
-    asking.end(body)
-    const answer = await promise
-    return take(answer.statusCode ?? 0, (await buffer(answer)).toString(), where)
+    return (await askAdmin(place, { method, path, body, token }, { idleMs: ANSWER_MS_MAX })) as Answer
   } catch (error) {
-    if (error instanceof NoAnswer) throw error
-    const { code, message } = error as NodeJS.ErrnoException
-    throw new NoAnswer(
-      `no gateway answers at ${where} (${code ?? message}): is weir running, and is --admin right?`,
-    )
-  }
-}
-
-function take<Answer>(status: number, text: string, where: string): Answer {
-  const answer = parse(text)
-  if (answer === undefined) throw new NoAnswer(`what answers at ${where} is no weir (status ${status})`)
-  if (status >= 200 && status < 300) return answer as Answer
-  const { message, hint } = Object(answer) as { message?: unknown; hint?: unknown }
-  const said = typeof message === 'string' ? message : `status ${status}`
-  const cure = typeof hint === 'string' ? ` (${hint})` : ''
-  throw new NoAnswer(`${said}${cure}`, status === 400 ? Exit.usage : Exit.failed)
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
+    if (!(error instanceof Unanswered)) throw error
+    const { status, message } = error
+    const cure = status === 0 ? ': is weir running, and is --admin right?' : ''
+    throw new NoAnswer(`${message}${cure}`, status === 400 ? Exit.usage : Exit.failed)
   }
 }

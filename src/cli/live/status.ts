@@ -1,6 +1,7 @@
 /** `weir status`: the state of a running gateway. */
 
 import { printable } from '../../base/printable.ts'
+import { stateText } from '../../control/readiness.ts'
 import { type Env, Exit } from '../env.ts'
 import type { Client } from './client.ts'
 import { bytesText, columns, countText, durationText, plural } from './format.ts'
@@ -61,9 +62,6 @@ export async function status(client: Client, output: 'text' | 'json', env: Env):
   env.stdout.write(`${text}\n`)
   return summary.ready ? Exit.ok : Exit.failed
 }
-
-export const stateText = ({ ready, why }: Pick<Summary, 'ready' | 'why'>): string =>
-  ready ? 'ready' : why === 'draining' ? why : `not ready (${why})`
 
 function statusLines(
   summary: Summary,

@@ -77,6 +77,16 @@ export const addressOrHost: Reader<string> = spot => {
   return isRight ? value : wrong(spot, 'an IP address or a host name')
 }
 
+/** "10.0.0.2", "[2001:db8::2]:15021", "gateways.svc", "gateways.svc:15021". */
+export const hostPort: Reader<string> = spot => {
+  const { value } = spot
+  const [, host = '', port = '1'] = /^(.+?)(?::(\d{1,5}))?$/.exec(String(value)) ?? []
+  const isRight =
+    typeof value === 'string' &&
+    (splitEndpoint(value) !== null || (HOST.test(host) && Number(port) > 0 && Number(port) <= 65_535))
+  return isRight ? value : wrong(spot, 'an IP address or a host name, with a port or without')
+}
+
 /** One of a few words. */
 export const choice =
   <const T extends string>(...words: readonly T[]): Reader<T> =>

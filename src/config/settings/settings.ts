@@ -22,6 +22,8 @@ export type AdminSettings = {
   readonly hosts: readonly string[]
   /** Who may read and change; null: whoever can connect reads, and this machine changes. */
   readonly auth: AdminAuth | null
+  /** Gateways that /fleet and the page show as one: addresses or names, with a port or without. */
+  readonly fleet: readonly string[]
 }
 
 export type AdminAuth = {
@@ -180,6 +182,7 @@ export const DEFAULT_ADMIN: AdminSettings = {
   socket: '',
   hosts: [],
   auth: null,
+  fleet: [],
 }
 
 export const DEFAULT_SETTINGS: Settings = {

@@ -13,9 +13,10 @@
  */
 
 import { printable } from '../../../base/printable.ts'
+import { stateText } from '../../../control/readiness.ts'
 import { ORDINARY } from '../../../stats/reasons.ts'
 import { bytesText, countText, durationText, plural } from '../format.ts'
-import { type Summary, stateText } from '../status.ts'
+import type { Summary } from '../status.ts'
 import { broken, type Row, rowSpans, titleSpans, widthsOf } from './list.ts'
 import { type Look, ratesOf } from './look.ts'
 import { type Line, lineText, plain, type Span } from './spans.ts'

@@ -1,5 +1,5 @@
 /**
- * The address of an admin listener on the command line: 127.0.0.1:15021, or unix:/run/weir.sock.
+ * The address of an admin listener in text: 127.0.0.1:15021, or unix:/run/weir.sock.
  */
 
 import { formatEndpoint, splitEndpoint } from '../address/address.ts'

@@ -11,16 +11,20 @@
 import { chances, type DeliveredShare, deliveredShare } from '../../control/observe/share-verdict.ts'
 import type { Split } from '../../table/plan/plan.ts'
 import { SPLITS } from '../../table/plan/plan.ts'
-import { columns, countText, shareText } from './format.ts'
-import { bandTexts, destinationText, placeText, type Rule } from './routes.ts'
-import type { Summary } from './status.ts'
+import { ruleName } from '../../table/plan/rule-name.ts'
+import type { ReplicaSummary, WeightedRule } from './replica.ts'
 
-type Counted = { readonly summary: Pick<Summary, 'workers'>; readonly rules: readonly Rule[] }
+type Counted = {
+  readonly summary: Pick<ReplicaSummary, 'workers'>
+  readonly rules: readonly WeightedRule[]
+}
 
 export type FleetRule = {
   readonly rule: string
   readonly split: Split | null
   readonly connections: number
+  /** exact: connections are off by less than this; null: another split. */
+  readonly exactTo: number | null
   readonly destinations: readonly {
     readonly destination: string
     readonly configuredShare: number | null
@@ -33,9 +37,10 @@ export type FleetRule = {
 export function fleetShares(replicas: readonly Counted[]): FleetRule[] {
   const byRule = Map.groupBy(
     replicas.flatMap(each => each.rules),
-    each => placeText(each.rule),
+    each => ruleName(each.rule),
   )
-  const splitOf = ([{ split }]: readonly Rule[]): Split | null => SPLITS.find(each => each === split) ?? null
+  const splitOf = ([{ split }]: readonly WeightedRule[]): Split | null =>
+    SPLITS.find(each => each === split) ?? null
   const all = [...byRule.values()].reduce(
     (sum, rules) => sum + chances(splitOf(rules), rules[0].destinations.length),
     0,
@@ -46,7 +51,7 @@ export function fleetShares(replicas: readonly Counted[]): FleetRule[] {
 
 function ruleOf(
   rule: string,
-  rules: readonly Rule[],
+  rules: readonly WeightedRule[],
   split: Split | null,
   looks: { readonly chances: number; readonly underWay: number },
 ): FleetRule {
@@ -64,6 +69,7 @@ function ruleOf(
     rule,
     split,
     connections,
+    exactTo: split === 'exact' ? rules.length : null,
     destinations: counts.map(each => ({
       ...each,
       deliveredShare:
@@ -74,17 +80,5 @@ function ruleOf(
   }
 }
 
-/** @param replicas  How many have been asked. */
-export function shareLines(rules: readonly FleetRule[], replicas: number): string[] {
-  return rules.flatMap(({ rule, split, connections, destinations }) => {
-    const bound = split === 'exact' && replicas > 1 ? `, exact to less than ${replicas}` : ''
-    const rows = destinations.map(each => [
-      each.configuredShare === null ? 'was' : shareText(each.configuredShare, 2),
-      ...bandTexts(each),
-      countText(each.connections),
-      each.destination,
-    ])
-    const head = `${rule}  ${countText(connections)} ${connections === 1 ? 'connection' : 'connections'}${bound}`
-    return [head, ...columns(rows, new Set([0, 1, 3])).map(line => `    ${line}`)]
-  })
-}
+const destinationText = ({ host, port, subset }: WeightedRule['destinations'][number]): string =>
+  `${host}:${port}${subset === null ? '' : ` subset ${subset}`}`

@@ -1,0 +1,92 @@
+/**
+ * Many gateways seen as one: who is ready, who serves another configuration than most, and which
+ * shares they have delivered together.
+ */
+
+import { stateText } from '../../control/readiness.ts'
+import type { AdminPlace } from '../admin-place.ts'
+import { placesOf } from './places.ts'
+import { type Answering, type AskOptions, askReplica, type Replica, type ReplicaSummary } from './replica.ts'
+import { type FleetRule, fleetShares } from './shares.ts'
+
+export type FleetReplica = {
+  readonly place: string
+  /** Why it is not as it should be; null: it is. */
+  readonly why: string | null
+  /** null: it does not answer. */
+  readonly summary: ReplicaSummary | null
+}
+
+export type Fleet = {
+  /** What most have; of as many, what was taken last; null: nobody answers. */
+  readonly configuration: string | null
+  readonly replicas: readonly FleetReplica[]
+  readonly rules: readonly FleetRule[]
+  /** Weighted rules of that configuration. */
+  readonly rulesTotal: number
+}
+
+type FleetOptions = AskOptions & {
+  readonly hosts: readonly string[]
+  readonly placesMost: number
+  readonly dnsServers?: readonly string[]
+}
+
+/** All at once, each as soon as it can. */
+export async function askFleet(options: FleetOptions): Promise<Replica[]> {
+  const { hosts, totalMs, placesMost, dnsServers = [] } = options
+  const { places, failed } = await placesOf(hosts, { totalMs, most: placesMost, servers: dnsServers })
+  const replicas = await Promise.all(places.map((place: AdminPlace) => askReplica(place, options)))
+  return [...once(replicas), ...failed]
+}
+
+/** A process that answers at several addresses counts once. */
+function once(replicas: readonly Replica[]): Replica[] {
+  const seen = new Set<string>()
+  return replicas.filter(each => {
+    const instance = 'summary' in each ? each.summary.instance : null
+    if (instance === null) return true
+    const isNew = !seen.has(instance)
+    seen.add(instance)
+    return isNew
+  })
+}
+
+export function fleetOf(replicas: readonly Replica[]): Fleet {
+  const answering = replicas.filter(each => 'summary' in each)
+  const configuration = commonOf(answering)
+  const alike = answering.filter(each => each.summary.configuration === configuration)
+  return {
+    configuration,
+    replicas: replicas.map(each => ({
+      place: each.place,
+      why: whyOdd(each, configuration, alike.length),
+      summary: 'summary' in each ? each.summary : null,
+    })),
+    rules: fleetShares(alike),
+    rulesTotal: Math.max(0, ...alike.map(each => each.rulesTotal)),
+  }
+}
+
+/** The configuration of most; of as many, the one that was taken last. */
+function commonOf(answering: readonly Answering[]): string | null {
+  const groups = [...Map.groupBy(answering, each => each.summary.configuration)]
+  const newest = (group: readonly Answering[]): string =>
+    group
+      .map(each => each.summary.lastReload.at)
+      .toSorted()
+      .at(-1) ?? ''
+  const [first] = groups.toSorted(
+    ([, left], [, right]) => right.length - left.length || (newest(right) > newest(left) ? 1 : -1),
+  )
+  return first?.[0] ?? null
+}
+
+function whyOdd(replica: Replica, common: string | null, alike: number): string | null {
+  if ('error' in replica) return replica.error
+  const { summary } = replica
+  const texts = summary.ready ? [] : [stateText(summary)]
+  if (summary.configuration !== common)
+    texts.push(`configuration ${summary.configuration}, where ${alike} have ${common}`)
+  return texts.length === 0 ? null : texts.join('; ')
+}
