@@ -2,9 +2,9 @@
  * The connection filter: the conditions of a query, checked against one connection after another.
  */
 
-import { contains, parseAddress, parseCidr } from '../address/address.ts'
+import { type AddressFilter, addressFilter } from '../address/address-filter.ts'
 import type { Matched, MatchNames } from '../stats/generations.ts'
-import type { Row, SocketAddress } from '../stats/read-row.ts'
+import type { Row } from '../stats/read-row.ts'
 import { ruleName } from '../table/plan/rule-name.ts'
 import { Problem } from './problem.ts'
 import { integer, type Schema, text } from './schemas.ts'
@@ -44,9 +44,9 @@ export type Filter = (connection: Filtered, names: (matched: Matched) => MatchNa
 /** A filter for connections that fulfil every condition of `query`. */
 export function filterOf(query: ConnectionQuery): Filter {
   const { client, peer, rule, destination, endpoint, listener, generation, state, worker, reason } = query
-  const isClient = addressFilter('client', client)
-  const isPeer = addressFilter('peer', peer)
-  const isEndpoint = addressFilter('endpoint', endpoint)
+  const isClient = addressesOf('client', client)
+  const isPeer = addressesOf('peer', peer)
+  const isEndpoint = addressesOf('endpoint', endpoint)
   const needsNames = rule !== undefined || destination !== undefined || listener !== undefined
   return (connection, names) => {
     const wanted =
@@ -79,25 +79,13 @@ function isDestination({ destination }: MatchNames, wanted: string): boolean {
   )
 }
 
-/** "10.0.0.1", "10.0.0.0/8", "10.0.0.1:80" or "[::1]:80". */
-function addressFilter(name: string, wanted: string | undefined): (found: SocketAddress | null) => boolean {
-  if (wanted === undefined) return () => true
-  const [, host, port] = /^\[?([^\]]*?)\]?(?::(\d{1,5}))?$/.exec(wanted) ?? []
-  const isBare = parseCidr(wanted) !== null
-  const range = parseCidr(isBare ? wanted : (host ?? ''))
-  if (!range)
+function addressesOf(name: string, wanted: string | undefined): AddressFilter {
+  const filter = wanted === undefined ? () => true : addressFilter(wanted)
+  if (filter === null)
     throw new Problem(
       400,
       'bad-request',
       `${name} ${wanted}: not an address, a range, or an address with port`,
     )
-  const number = isBare || port === undefined ? null : Number(port)
-  return found => {
-    const address = found && parseAddress(found.address)
-    return (
-      address !== null &&
-      contains(range, address.family, address.words) &&
-      (number === null || found?.port === number)
-    )
-  }
+  return filter
 }

@@ -8,16 +8,13 @@
  *   not replayed, 2 lines: no line of an access log
  */
 
-import { createReadStream } from 'node:fs'
-import type { Readable } from 'node:stream'
-import { createGunzip } from 'node:zlib'
 import { readLine } from '../access-log/read-line.ts'
 import { printable } from '../base/printable.ts'
 import { LOG_FATES, type LogMove, LogReplay, NOT_REPLAYED } from '../control/guard/replay-log.ts'
 import type { Sources } from '../source/files/files.ts'
 import { type Env, Exit } from './env.ts'
 import { loadTable } from './explain-files.ts'
-import { linesOf } from './lines-of.ts'
+import { linesOfLog } from './lines-of.ts'
 import { countText, plural } from './live/format.ts'
 
 /** Moves and clients of each that the text shows; JSON has more of them. */
@@ -36,7 +33,7 @@ export async function diffLog(
   const replay = new LogReplay(loaded.table)
   for (const log of new Set(logs)) {
     try {
-      for await (const line of linesOf(streamOf(log, env))) if (line !== '') replay.take(readLine(line))
+      for await (const line of linesOfLog(log, env)) if (line !== '') replay.take(readLine(line))
     } catch (error) {
       env.stderr.write(`error: --log ${log}: ${error instanceof Error ? error.message : String(error)}\n`)
       return Exit.usage
@@ -45,16 +42,6 @@ export async function diffLog(
   const text = output === 'json' ? JSON.stringify(asJson(replay), null, 2) : linesOfReplay(replay).join('\n')
   env.stdout.write(`${text}\n`)
   return Exit.ok
-}
-
-/** A log that was rotated is often compressed. */
-function streamOf(log: string, { stdin }: Env): Readable {
-  if (log === '-') return stdin
-  const file = createReadStream(log)
-  if (!log.endsWith('.gz')) return file
-  const unzipped = createGunzip()
-  file.once('error', error => unzipped.destroy(error))
-  return file.pipe(unzipped)
 }
 
 function asJson(replay: LogReplay) {

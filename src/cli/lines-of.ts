@@ -1,7 +1,10 @@
-/** The lines of a stream, whose errors reach who reads them. */
+/** The lines of a stream, whose errors reach who reads them, and those of a log. */
 
+import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
+import { createGunzip } from 'node:zlib'
+import type { Env } from './env.ts'
 
 export async function* linesOf(stream: Readable): AsyncGenerator<string> {
   const failed = Promise.withResolvers<never>()
@@ -15,4 +18,16 @@ export async function* linesOf(stream: Readable): AsyncGenerator<string> {
     if (next.done) return
     yield next.value
   }
+}
+
+/** Of a file, of standard input (-), or of a compressed file: a log that was rotated often is. */
+export const linesOfLog = (log: string, env: Env): AsyncGenerator<string> => linesOf(streamOf(log, env))
+
+function streamOf(log: string, { stdin }: Env): Readable {
+  if (log === '-') return stdin
+  const file = createReadStream(log)
+  if (!log.endsWith('.gz')) return file
+  const unzipped = createGunzip()
+  file.once('error', error => unzipped.destroy(error))
+  return file.pipe(unzipped)
 }

@@ -31,7 +31,7 @@ export const REASONS = {
   'upstream-stalled': 'The upstream took no byte of those that waited for it within the write timeout.',
   'max-duration': 'The connection reached the maximum duration of its policy.',
   drain: 'A drain reset it: the drain timeout of the gateway expired, or an operator drained it.',
-  stop: 'The worker was told to stop at once.',
+  stop: 'weir was told to end at once, by a second signal.',
   loop: 'Its endpoint is one of the gateway’s own listeners, so it would loop.',
   'proxy-invalid': 'The peer must send a PROXY header, and sent something else or closed before its end.',
   'proxy-timeout': 'The peer must send a PROXY header, and did not complete it in time.',

@@ -15,22 +15,14 @@ import { scene, talking } from '../admin/scene.ts'
 import { routing } from '../control/scene.ts'
 import { blackhole } from '../support/blackhole.ts'
 import { DIES, FILES } from '../support/failing-worker.ts'
-import { sized } from '../support/full.ts'
 import { begin, ending, freePort, listen, say, until } from '../support/sockets.ts'
 import { THREADS } from '../support/threads.ts'
 import { SERVER } from '../support/tls.ts'
 import { clientOf, configuration, KINDS, type Kind, type Servers } from './endings-kit.ts'
-import { weir } from './kit.ts'
-
-/** Endings of each reason. */
-const EACH = sized(2, 50)
+import { check, EACH, eachOf, endedOf, lineOf } from './why-kit.ts'
 
 /** Handshakes, and megabytes that wait: all at once, they would take longer than they may. */
 const COSTLY_AT_ONCE = 5
-/** Of those that stall, whose megabytes cost more than all others together. */
-const STALLED_MAX = 10
-const eachOf = ({ loses }: Kind): number => (loses ? Math.min(EACH, STALLED_MAX) : EACH)
-
 /** Of a gateway that is full, loses its worker, and then has no descriptors. */
 const OF_NEED: readonly Kind[] = [
   { reason: 'worker-lost', by: 'weir', act: async () => {} },
@@ -38,15 +30,8 @@ const OF_NEED: readonly Kind[] = [
   { reason: 'accept-error', by: 'weir', isBeforeRules: true, act: async () => {} },
 ]
 
-/**
- * How the others are tested. Who stops a gateway at once ends what would answer, and peers that
- * vanish need a network that loses packets.
- */
-const ELSEWHERE: readonly ReasonName[] = [
-  'client-lost', // engine/vanished.test.ts
-  'upstream-lost',
-  'stop', // engine/listeners.test.ts
-]
+/** In test/cli/why-lost.test.ts: peers vanish, and who stops a gateway ends what would answer. */
+const ELSEWHERE: readonly ReasonName[] = ['client-lost', 'upstream-lost', 'stop']
 
 test('each reason is made here, or tested elsewhere', () => {
   const made = [...KINDS, ...OF_NEED].map(({ reason }) => reason)
@@ -180,51 +165,4 @@ function flood(socket: Socket): void {
   }
   socket.on('drain', write)
   write()
-}
-
-/** As many as have ended, once they have. */
-async function endedOf(admin: number, from: string, kind: Kind) {
-  const { reason, isHeld } = kind
-  const each = eachOf(kind)
-  const words = ['why', from, '--limit', String(each + 1), '--admin', `127.0.0.1:${admin}`]
-  for (;;) {
-    const { out, err } = await weir([...words, '--output', 'json'])
-    const answers = out
-      .trim()
-      .split('\n')
-      .filter(Boolean)
-      .map(line => JSON.parse(line))
-    const ended = answers.filter(({ connection }) => connection.reason !== undefined)
-    if (ended.length >= each) return ended
-    assert.ok(answers.length <= each + (isHeld ? 1 : 0), `${reason}: ${err}`)
-  }
-}
-
-const lineOf = (text: string, { reason, routes = 'tcp' }: Kind): number => {
-  const service = text.indexOf(`VirtualService\nmetadata: {name: ${reason}}`)
-  return text.slice(0, text.indexOf(`  ${routes}:\n`, service)).split('\n').length + 1
-}
-
-type Facts = { readonly from: string; readonly port: number; readonly line: number; readonly root: string }
-
-// biome-ignore lint/suspicious/noExplicitAny: an answer, as it came
-function check({ connection, now }: any, kind: Kind, { from, port, line, root }: Facts): void {
-  const { reason, by, isBeforeRules = false, isDialed = !isBeforeRules, loses } = kind
-  const said = JSON.stringify(connection)
-  assert.equal(connection.reason, reason, said)
-  assert.equal(connection.endedBy, by, said)
-  assert.equal(connection.generation, 1, said)
-  assert.ok(connection.client.startsWith(`${from}:`), said)
-  assert.equal(connection.asked, `127.0.0.1:${port}`, said)
-  const { rule } = connection
-  if (isBeforeRules) assert.equal(rule, null, said)
-  else
-    assert.deepEqual(
-      [rule?.virtualService, rule?.file, rule?.line],
-      [`default/${reason}`, `${root}/a.yaml`, line],
-      said,
-    )
-  assert.equal(connection.endpoint !== null, isDialed, said)
-  if (loses !== undefined) assert.equal(connection.lostBytes > 0, loses, said)
-  assert.equal(now?.ends ?? null, kind.now ?? null, `${reason}: ${JSON.stringify(now)}`)
 }

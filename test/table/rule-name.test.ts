@@ -46,4 +46,8 @@ test('a line of the access log is read, whatever its rule is of', () => {
   const [first, ...others] = NAMES.map(name => JSON.stringify(readLine(line(name))).replaceAll(name, ''))
   equal(first.includes('a.example'), true)
   for (const other of others) equal(other, first)
+  // A resource of a Kubernetes API stands where the file does, without a line.
+  const ofApi = line('TCPRoute shop/orders rules[0]').replace('a.yaml:7', 'TCPRoute shop/orders')
+  const read = Object(readLine(ofApi))
+  deepEqual([read.writtenAt, read.destination?.host], ['TCPRoute shop/orders', 'a.example'])
 })

@@ -12,6 +12,9 @@ export class NoAnswer extends Error {
   }
 }
 
+/** Nothing answers at the gateway's address. */
+export class NoGateway extends NoAnswer {}
+
 export async function answered(body: () => Promise<number>, env: Env): Promise<number> {
   try {
     return await body()

@@ -9,7 +9,7 @@ import { type AdminPlace, formatAdminPlace, parseAdminPlace } from '../../admin/
 import { askAdmin, Unanswered } from '../../admin/ask.ts'
 import { DEFAULT_ADMIN } from '../../config/settings/settings.ts'
 import { type Env, Exit } from '../env.ts'
-import { NoAnswer } from './answered.ts'
+import { NoAnswer, NoGateway } from './answered.ts'
 
 /** A comparison of large configurations is slow. */
 const ANSWER_MS_MAX = 60_000
@@ -75,7 +75,7 @@ async function ask<Answer>(
   } catch (error) {
     if (!(error instanceof Unanswered)) throw error
     const { status, message } = error
-    const cure = status === 0 ? ': is weir running, and is --admin right?' : ''
-    throw new NoAnswer(`${message}${cure}`, status === 400 ? Exit.usage : Exit.failed)
+    if (status === 0) throw new NoGateway(`${message}: is weir running, and is --admin right?`)
+    throw new NoAnswer(message, status === 400 ? Exit.usage : Exit.failed)
   }
 }

@@ -18,7 +18,7 @@ import { addEndpointCommands } from './endpoint-commands.ts'
 import type { reload } from './reload.ts'
 import type { reloads } from './reloads.ts'
 import type { routes } from './routes.ts'
-import type { WhyFlags } from './why.ts'
+import { addWhy } from './why-command.ts'
 
 export function addLiveCommands(program: Command, env: Env, exit: (code: number) => void): void {
   const ask: Ask = async (admin, body) => {
@@ -30,7 +30,7 @@ export function addLiveCommands(program: Command, env: Env, exit: (code: number)
   addRoutes(program, env, ask)
   addCanary(program, env, ask)
   addConnections(program, env, ask)
-  addWhy(program, env, ask)
+  addWhy(program, env, ask, exit)
   addEndpointCommands(program, env, ask)
   addTop(program, env, ask)
   addDiff(program, env, ask, exit)
@@ -153,22 +153,6 @@ function addConnections(program: Command, env: Env, ask: Ask): void {
     )
     .action(({ admin, ...flags }: WithAdmin & Parameters<typeof connections>[1]) =>
       ask(admin, async client => (await import('./connections.ts')).connections(client, flags, env)),
-    )
-}
-
-function addWhy(program: Command, env: Env, ask: Ask): void {
-  program
-    .command('why')
-    .description('say what became of a client’s connections, and where they would go now')
-    .argument('<IP:PORT>', 'the client; an address alone or a range: its last connections')
-    .addOption(limitOption('connections', 5))
-    .addOption(adminOption())
-    .addOption(outputOption())
-    .addHelpText('after', examples('weir why 10.0.0.7:43210', 'weir why 10.0.0.0/24 --limit 20'))
-    .action((address: string, { admin, limit, output }: WithAdmin & Omit<WhyFlags, 'client'>) =>
-      ask(admin, async client =>
-        (await import('./why.ts')).why(client, { client: address, limit, output }, env),
-      ),
     )
 }
 

@@ -95,7 +95,7 @@ async function writeLines(list: readonly Listed[], env: Env): Promise<void> {
 }
 
 /** The client that a load balancer named comes before the load balancer. */
-export const clientText = ({ client, peer }: Listed): string =>
+export const clientText = ({ client, peer }: Pick<Listed, 'client' | 'peer'>): string =>
   `${client ?? 'unknown'}${peer === null ? '' : ` via ${peer}`}`
 
 /** The destination, and the requested server name. */

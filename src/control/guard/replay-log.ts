@@ -101,8 +101,10 @@ export class LogReplay {
 
   /** Why it could not be; null: it was. */
   #replay(line: Logged): NotReplayed | null {
+    const { reason } = line
+    if (reason === null) return 'open'
     const from = wentTo(line)
-    if (from === null && !DECIDED.has(line.reason)) return 'undecided'
+    if (from === null && !DECIDED.has(reason)) return 'undecided'
     const sockets = this.#socketsOf(line)
     if (typeof sockets === 'string') return sockets
     const [socket] = sockets
@@ -110,7 +112,7 @@ export class LogReplay {
     if (to === 'tls') return to
     const fate = fateOf(from, to)
     this.fates[fate]++
-    if (fate !== 'same') this.#add(line, fate, from ?? line.reason, Array.isArray(to) ? to : [])
+    if (fate !== 'same') this.#add(line, fate, from ?? reason, Array.isArray(to) ? to : [])
     return null
   }
 

@@ -38,7 +38,7 @@ async function pageOf(client: Client, level: Level): Promise<Page> {
 const CONNECTIONS = 5
 
 async function lookAtOne(client: Client, { filter }: Level, who: string): Promise<Page> {
-  const { answersOf, whyLines } = await import('../why.ts')
+  const [{ answersOf }, { whyLines }] = await Promise.all([import('../why.ts'), import('../../why-text.ts')])
   const answers = await answersOf(client, who, CONNECTIONS)
   const lines = answers.flatMap(({ connection, now }) => [...whyLines(connection, now), ''])
   const shown = lines.filter(line => line.toLowerCase().includes(filter.toLowerCase()))
