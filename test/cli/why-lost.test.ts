@@ -61,11 +61,17 @@ for (const format of ['json', 'text']) {
     const words = ['--log', log, '--limit', String(EACH + 1), root]
     const { answers, err } = await askWhy(from, ...words)
     assert.equal(answers.length, EACH, err)
-    for (const [index, one] of answers.entries()) {
+    for (const one of answers) {
       check(one, STOP, { from, port, line: lineOf(text(port, backend), STOP), root })
-      assert.deepEqual(one.record, { file: log, line: EACH - index })
+      assert.equal(one.record.file, log)
       assert.equal(one.now.rule.virtualService, 'default/stop')
     }
+    // Those of one millisecond are in any order.
+    const lines = answers.map(({ record }) => record.line).sort((a, b) => a - b)
+    assert.deepEqual(
+      lines,
+      Array.from({ length: EACH }, (_, index) => index + 1),
+    )
     const { out } = await weir(['why', answers[0].connection.client, ...words])
     assert.match(out, /ended .* ago by weir: stop\n {2}record .*access\.log:\d+, accepted at/)
   })
