@@ -1,6 +1,7 @@
 /** The list of benches. A new one is one more row here. */
 
 import { benchAdmin } from './admin.ts'
+import { benchCalls } from './calls.ts'
 import { benchCompile } from './compile.ts'
 import { benchConnections } from './connections.ts'
 import { benchDeadlines } from './deadlines.ts'
@@ -87,6 +88,12 @@ export const BENCHES: readonly BenchRow[] = [
     name: 'admin',
     about: 'for how long an answer of the admin listener holds up the main thread',
     run: benchAdmin,
+  },
+  {
+    name: 'calls',
+    about: 'foreign calls, system calls and atomics of a connection, a request and a GB, counted',
+    run: benchCalls,
+    onlyByName: true,
   },
   {
     name: 'kubernetes',

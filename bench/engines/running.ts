@@ -90,6 +90,11 @@ export class Running {
     return this.#child !== null
   }
 
+  /** Of its process; 0 without one. */
+  get pid(): number {
+    return this.#child?.pid ?? 0
+  }
+
   get hasEnded(): boolean {
     return this.#child !== null && (this.#child.exitCode !== null || this.#child.signalCode !== null)
   }
