@@ -156,7 +156,6 @@ const FOR_TESTS: Readonly<Record<string, string>> = {
   'kernel/own-addresses.ts localRoutes4': "a routing table's text that this machine does not have",
   'kernel/own-addresses.ts localRoutes6': "a routing table's text that this machine does not have",
   'kernel/sockets.ts acceptWaiting': 'sockets without a kernel object around them',
-  'kernel/sockets.ts closeSocket': 'sockets without a kernel object around them',
   'kernel/uring/io-uring.ts CQE_F_MORE': "the ring's own flags",
   'kernel/uring/prepare.ts prepareRecv': 'what the load of the benches receives by',
   'kernel/uring/probe.ts whyNoRing': 'every errno, which no one machine gives',

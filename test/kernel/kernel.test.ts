@@ -6,6 +6,7 @@
 
 import assert from 'node:assert/strict'
 import { writeSync } from 'node:fs'
+import { release } from 'node:os'
 import { Errno } from '../../src/kernel/errno.ts'
 import { BUFFER, LARGE, MORE, POLL_ERR, POLL_IN, POLL_OUT, SMALL } from '../../src/kernel/kernel.ts'
 import { subject } from '../../src/kernel/user-data.ts'
@@ -38,6 +39,11 @@ const byWord = (found: readonly Completion[]): Map<number, Completion> =>
   new Map(found.map(each => [each.word, each]))
 const results = (found: readonly Completion[]): Record<number, number> =>
   Object.fromEntries(found.map(({ word, result }) => [word, result]))
+
+const isOlderThan = (major: number, minor: number): boolean => {
+  const [own, second] = release().split('.').map(Number)
+  return own < major || (own === major && second < minor)
+}
 
 /** A watch that tells of a reset. */
 const isBroken = ({ result }: Completion): boolean => result > 0 && (result & POLL_ERR) !== 0
@@ -144,6 +150,22 @@ for (const { test } of KERNELS) {
       assert.equal(name.port, listeners[index].port)
       kernel.sockets.close(fd)
     }
+  })
+
+  test('dialed sockets take odd ports and even ones, so none searches through all of a kind', (kernel, t) => {
+    if (isOlderThan(6, 8)) return t.skip('Linux 6.8 is the first that can')
+    using world = new World()
+    const { port } = world.listen()
+    const name = { family: 0 as const, words: new Uint32Array(4), port: 0 }
+    const isOdd = Array.from({ length: 20 }, () => {
+      const fd = descriptor(kernel.sockets.dial(4, false))
+      kernel.connect(fd, 4, LOOPBACK, port, 1, 0)
+      assert.equal(one(kernel).result, 0)
+      assert.equal(kernel.sockets.localName(fd, name), 0)
+      kernel.sockets.close(fd)
+      return (name.port & 1) === 1
+    })
+    assert.ok(isOdd.includes(true) && isOdd.includes(false), `${isOdd}`)
   })
 
   // ── receive
@@ -367,6 +389,22 @@ for (const { test } of KERNELS) {
       assert.equal(world.receive(peer, 2).length, 2)
       kernel.sockets.close(fd)
     }
+  })
+
+  test('a dialed socket that sends once needs no call for it, however much it says is to follow', kernel => {
+    using world = new World()
+    const { fd, peer } = dialed(kernel, world)
+    for (const more of [true, false]) {
+      kernel.send(fd, room(kernel, 1), 1, more, 1, 0)
+      one(kernel)
+    }
+    assert.equal(world.receive(peer, 2).length, 2)
+    assert.equal(world.noDelay(fd), 0)
+    kernel.close(fd, 2, 0)
+    kernel.submit()
+    const again = dialAs(kernel, fd)
+    assert.equal(world.noDelay(again), 0)
+    kernel.sockets.close(again)
   })
 
   test('a send that the peer does not take completes once it has taken all, in order', kernel => {

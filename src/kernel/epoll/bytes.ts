@@ -102,7 +102,7 @@ export class Bytes {
   #undelay(fd: number, more: boolean): void {
     const { known } = this.#waiting.descriptors
     if ((known[fd] & Known.sent) !== 0 && !more) this.#sockets.setNoDelay(fd)
-    known[fd] |= Known.sent
+    if (!more) known[fd] |= Known.sent
   }
 
   /** The rest of the pending send, which may take several turns. */

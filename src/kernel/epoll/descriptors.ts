@@ -36,7 +36,7 @@ export const Known = {
   more: 128,
   /** weir dialed it, and it is not TCP_NODELAY. */
   delays: 256,
-  /** Something was sent. */
+  /** Something was sent that waits for nothing. */
   sent: 512,
   /** A wait for readiness completed when it was asked for. */
   foundReadable: 1024,

@@ -84,6 +84,7 @@ export class EpollSockets implements SocketCalls {
     if (fd < 0) return fd
     this.#descriptors.include(fd)
     this.#descriptors.known[fd] |= Known.delays
+    this.#sockets.takeAnyPort(fd)
     if (talksFirst) this.#sockets.delayAcknowledgement(fd)
     return fd
   }

@@ -71,6 +71,7 @@ export const SETUP_NO_SQARRAY = 1 << 16 // 6.6: entries are taken in order, with
 export const FEAT_SINGLE_MMAP = 1 << 0
 export const FEAT_NODROP = 1 << 1
 export const FEAT_EXT_ARG = 1 << 8
+export const FEAT_NO_IOWAIT = 1 << 17 // 6.15
 
 /** Flags that the kernel sets at run time (sq_off.flags). */
 export const SQ_CQ_OVERFLOW = 1 << 1
@@ -78,6 +79,7 @@ export const SQ_CQ_OVERFLOW = 1 << 1
 /** io_uring_enter(2). */
 export const ENTER_GETEVENTS = 1 << 0
 export const ENTER_EXT_ARG = 1 << 3
+export const ENTER_NO_IOWAIT = 1 << 7 // an idle processor is not shown as waiting for a disk
 
 /** mmap(2) offsets: both queues in one mapping, the submission entries in another. */
 export const OFF_SQ_RING = 0

@@ -13,7 +13,6 @@ import {
 } from '../kernel.ts'
 import { Pipes } from '../pipes.ts'
 import { SOCKET_ADDRESS_BYTES, writeSocketAddress } from '../socket-address.ts'
-import { Sockets } from '../sockets.ts'
 import { wake } from '../wake.ts'
 import { Buffers } from './buffers.ts'
 import { Cqe } from './io-uring.ts'
@@ -32,6 +31,7 @@ import {
 } from './prepare.ts'
 import type { Ring } from './ring.ts'
 import { closeRing, openRing, stopRing } from './ring-setup.ts'
+import { UringSockets } from './sockets.ts'
 import { Wake } from './wake.ts'
 
 const ENTRIES = 4096
@@ -47,7 +47,7 @@ export class UringKernel implements Kernel {
   readonly memory: Arena
   readonly small: Buffers
   readonly large: Buffers
-  readonly sockets: Sockets
+  readonly sockets: UringSockets
   readonly pipes: Pipes
   readonly wakeFd: number
   readonly rouse = wake
@@ -66,7 +66,7 @@ export class UringKernel implements Kernel {
     this.memory = ring.arena
     this.small = small
     this.large = large
-    this.sockets = new Sockets(ring.arena)
+    this.sockets = new UringSockets(ring.arena)
     this.pipes = new Pipes(ring.arena)
     this.wakeFd = wakeFd
     this.#wake = new Wake(ring, wakeFd)
@@ -136,6 +136,7 @@ export class UringKernel implements Kernel {
   }
 
   send(fd: number, at: number, bytes: number, more: boolean, word: number, generation: number): void {
+    this.sockets.sends(fd, more)
     if (more) prepareSendMore(this.#ring, fd, at, bytes, word, generation)
     else prepareSend(this.#ring, fd, at, bytes, word, generation)
   }
@@ -157,6 +158,7 @@ export class UringKernel implements Kernel {
   }
 
   close(fd: number, word: number, generation: number): void {
+    this.sockets.closes(fd)
     prepareClose(this.#ring, fd, word, generation)
   }
 

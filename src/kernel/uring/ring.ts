@@ -27,6 +27,8 @@ import {
   Cqe,
   ENTER_EXT_ARG,
   ENTER_GETEVENTS,
+  ENTER_NO_IOWAIT,
+  FEAT_NO_IOWAIT,
   IOSQE_CQE_SKIP_SUCCESS,
   IOSQE_IO_LINK,
   Params,
@@ -76,6 +78,8 @@ export class Ring {
   #tail = 0
   #reaped = 0
   #posted = 0
+  /** Flags of a call that waits. */
+  readonly #waits: number
   readonly #wait: number
   readonly #waitPointer: bigint
 
@@ -96,6 +100,8 @@ export class Ring {
     this.#cqHead = params[Params.CQ_HEAD] / 4
     this.#cqTail = params[Params.CQ_TAIL] / 4
     this.#cqOverflow = params[Params.CQ_OVERFLOW] / 4
+    const knowsIowait = (params[Params.FEATURES] & FEAT_NO_IOWAIT) !== 0
+    this.#waits = knowsIowait ? ENTER_GETEVENTS | ENTER_NO_IOWAIT : ENTER_GETEVENTS
     this.#wait = arena.take(64)
     this.#waitPointer = arena.pointer(this.#wait)
     const timespec = arena.base + this.#wait + WAIT_TIMESPEC
@@ -143,9 +149,9 @@ export class Ring {
    * (−EBADR), and the end of this ring.
    */
   submitAndWait(waitMs: number): number {
-    if (waitMs <= 0) return this.#enter(waitMs < 0 ? 1 : 0, ENTER_GETEVENTS, 0n, 0n)
+    if (waitMs <= 0) return this.#enter(waitMs < 0 ? 1 : 0, this.#waits, 0n, 0n)
     writeTimespec(this.arena, this.#wait + WAIT_TIMESPEC, waitMs)
-    return this.#enter(1, ENTER_GETEVENTS | ENTER_EXT_ARG, this.#waitPointer, WAIT_BYTES)
+    return this.#enter(1, this.#waits | ENTER_EXT_ARG, this.#waitPointer, WAIT_BYTES)
   }
 
   /**
