@@ -12,7 +12,7 @@ import type { Random } from '../../base/random.ts'
 import type { World } from '../../base/world.ts'
 import { Reason } from '../../stats/reasons.ts'
 import { openSources, type Sources } from '../../stats/source-table.ts'
-import { Counter, openStats, type Stats, sumCounter, sumOpen } from '../../stats/stats.ts'
+import { openStats, type Stats, sumOpen } from '../../stats/stats.ts'
 import { memberSlotAt, runOf, slotAt } from '../../table/format/endpoints.ts'
 import { Endpoint, EndpointRun } from '../../table/format/endpoints-layout.ts'
 import { DENIED, NO_ROUTE, PASSTHROUGH } from '../../table/format/outcome.ts'
@@ -32,6 +32,7 @@ import { isOwnListener, type OwnListeners } from '../../table/match/own-listener
 import { pickDestination } from '../../table/match/pick.ts'
 import type { Query } from '../../table/match/query.ts'
 import { NO_ENDPOINT } from './balance.ts'
+import { Crowd } from './crowd.ts'
 import { ADMITTED, type Decision, ORIGINAL, takeDefaults, takePolicy } from './decision.ts'
 import { drawEndpoint } from './draw.ts'
 import { pickLiving } from './redistribute.ts'
@@ -62,7 +63,7 @@ export type Decider = {
   readonly worker: number
   readonly limits: EngineLimits
   readonly random: Random
-  /** Milliseconds on a clock that all workers share; read only if an endpoint has failed. */
+  /** Milliseconds on a clock that all workers share; read only if it matters. */
   readonly nowMs: () => number
   /** weir's own listeners by the newest table; null until there is one. */
   own: OwnListeners | null
@@ -70,11 +71,13 @@ export type Decider = {
   newest: Table | null
   /** Shared by all workers; null if nobody counts sources. */
   readonly sources: Sources | null
+  readonly crowd: Crowd
 }
 
 export function createDecider({ world, stats, index, limits, sources }: DeciderParts): Decider {
+  const opened = openStats(stats)
   return {
-    stats: openStats(stats),
+    stats: opened,
     worker: index,
     limits,
     random: world.random(),
@@ -82,6 +85,7 @@ export function createDecider({ world, stats, index, limits, sources }: DeciderP
     own: null,
     newest: null,
     sources: sources ? openSources(sources) : null,
+    crowd: new Crowd(opened, index),
   }
 }
 
@@ -132,8 +136,8 @@ function route(decider: Decider, table: Table, query: Query, decision: Decision)
 }
 
 /** Whether there are too many connections, including those just accepted. */
-export const isFull = ({ stats, limits }: Decider): boolean =>
-  sumCounter(stats, Counter.open) > limits.maxConnections
+export const isFull = ({ crowd, limits, nowMs }: Decider): boolean =>
+  crowd.exceeds(limits.maxConnections, nowMs)
 
 /**
  * Fills in another endpoint of the decision's cluster, none of `tried`: ADMITTED, 'no-endpoint', or

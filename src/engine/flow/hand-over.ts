@@ -15,6 +15,10 @@
  * (Without that, 26 to 46 % of the short connections of a busy machine changed their worker; with
  * it, 0.1 % with 64 clients, and 5 % with 512.) Long connections among many short ones are
  * therefore levelled less.
+ *
+ * The loads of others lie in cache lines that they write all the time. So a worker looks at all of
+ * them once a millisecond, or when it has more than the least that it saw allows: while connections
+ * only come, that least is a lower bound.
  */
 
 import { mark } from '../../base/mark.ts'
@@ -30,6 +34,8 @@ import { SHORT_MS, type Tally } from './tally.ts'
  */
 const SLACK_LEAST = 16
 const SLACK_SHARE = 1 / 12
+/** How long a look at the loads of others is good for. */
+const LOOK_MS = 1
 
 export class HandOver {
   readonly #kernel: Kernel
@@ -44,6 +50,9 @@ export class HandOver {
   /** Short connections that had ended by then: in total, and in the last SHORT_MS. */
   #endedBySince = 0
   #endedBefore = 0
+  /** The least load of the last look, and its time. */
+  #least = 0
+  #lookedMs = Number.NEGATIVE_INFINITY
 
   constructor(kernel: Kernel, task: WorkerTask, stats: Stats, tally: Tally) {
     this.#kernel = kernel
@@ -57,6 +66,7 @@ export class HandOver {
   open(generation: number): void {
     this.#generation = generation
     this.#isOpen = true
+    this.#lookedMs = Number.NEGATIVE_INFINITY
     this.#inboxes.open(this.#worker, generation)
   }
 
@@ -90,15 +100,19 @@ export class HandOver {
     const own = this.#load(this.#worker)
     const slack = SLACK_LEAST + this.#lately(nowMs)
     if (own <= slack) return this.#worker
-    let least = own
+    if (nowMs - this.#lookedMs < LOOK_MS && own <= allowedBy(this.#least, slack)) return this.#worker
+    let least = Number.POSITIVE_INFINITY
     let chosen = this.#worker
     for (let worker = 0; worker < this.#stats.workers; worker++) {
+      if (worker === this.#worker) continue
       const load = this.#load(worker)
       if (load >= least || !this.#inboxes.isOpen(worker, this.#generation)) continue
       least = load
       chosen = worker
     }
-    return own > least + Math.max(slack, least * SLACK_SHARE) ? chosen : this.#worker
+    this.#least = least
+    this.#lookedMs = nowMs
+    return own > allowedBy(least, slack) ? chosen : this.#worker
   }
 
   /** How many short ones ended here in the current SHORT_MS, or in the one before. */
@@ -117,3 +131,6 @@ export class HandOver {
     return this.#stats.counters[worker][Counter.open] + this.#inboxes.waiting(worker)
   }
 }
+
+/** The load that a worker may have beside the least. */
+const allowedBy = (least: number, slack: number): number => least + Math.max(slack, least * SLACK_SHARE)

@@ -1,0 +1,104 @@
+/**
+ * Goal: a worker reads the counts of others once a millisecond, and not for each connection, and
+ * still no limit is exceeded. Method: counts that tell who reads them.
+ */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Crowd } from '../../src/engine/decide/crowd.ts'
+import { HandOver } from '../../src/engine/flow/hand-over.ts'
+import { Tally } from '../../src/engine/flow/tally.ts'
+import { createInboxes, Inboxes } from '../../src/engine/worker/inboxes.ts'
+import type { WorkerTask } from '../../src/engine/worker/protocol.ts'
+import type { Kernel } from '../../src/kernel/kernel.ts'
+import { Counter, createStats, openStats, type Stats } from '../../src/stats/stats.ts'
+
+const WORKERS = 64
+
+/** Counts of workers, and how often those of others than worker 0 were read. */
+function watched(): { stats: Stats; open: (worker: number, count: number) => void; reads: () => number } {
+  const stats = openStats(createStats(WORKERS))
+  let reads = 0
+  const counters = stats.counters.map((counts, worker) =>
+    worker === 0
+      ? counts
+      : (new Proxy(counts, {
+          get: (target, name) => {
+            reads++
+            return target[name as unknown as number]
+          },
+        }) as Float64Array),
+  )
+  const open = (worker: number, count: number): void => {
+    stats.counters[worker][Counter.open] = count
+  }
+  return { stats: { ...stats, counters }, open, reads: () => reads }
+}
+
+test('far from the limit, 1 000 connections of a millisecond read each other worker once', () => {
+  const { stats, open, reads } = watched()
+  const crowd = new Crowd(stats, 0)
+  for (let worker = 1; worker < WORKERS; worker++) open(worker, 10)
+  for (let count = 1; count <= 1000; count++) {
+    open(0, count)
+    assert.equal(
+      crowd.exceeds(100_000, () => 7.25),
+      false,
+    )
+  }
+  assert.equal(reads(), WORKERS - 1)
+  crowd.exceeds(100_000, () => 8.5)
+  assert.equal(reads(), 2 * (WORKERS - 1))
+})
+
+test('near the limit each connection is compared with what is open then', () => {
+  const { stats, open } = watched()
+  const crowd = new Crowd(stats, 0)
+  const found: boolean[] = []
+  for (let count = 1; count <= 1000; count++) {
+    open(1, count)
+    open(0, count)
+    found.push(crowd.exceeds(1500, () => 7))
+  }
+  assert.equal(found.indexOf(true), 750) // 2 × 751
+  assert.ok(found.slice(750).every(Boolean))
+})
+
+test('one worker alone is compared with its own count', () => {
+  const stats = openStats(createStats(1))
+  const crowd = new Crowd(stats, 0)
+  stats.counters[0][Counter.open] = 5
+  assert.deepEqual([crowd.exceeds(5, () => 0), crowd.exceeds(4, () => 0)], [false, true])
+})
+
+/** What a hand-over needs of a kernel. */
+const KERNEL = { sockets: { letGo: () => {}, keep: (fd: number) => fd }, rouse: () => {} }
+
+test('connections that stay read each other worker once for all that the least allows', () => {
+  const { stats, open, reads } = watched()
+  const inboxes = createInboxes(WORKERS)
+  const task = { index: 0, inboxes } as WorkerTask
+  const handOver = new HandOver(KERNEL as unknown as Kernel, task, stats, new Tally())
+  const others = new Inboxes(inboxes, () => {})
+  for (let worker = 1; worker < WORKERS; worker++) {
+    others.open(worker, 1)
+    open(worker, 100)
+  }
+  handOver.open(1)
+  for (let count = 17; count <= 116; count++) {
+    open(0, count)
+    assert.equal(handOver.pass(3, 0, 50), false)
+  }
+  assert.equal(reads(), WORKERS - 1, 'a look at each, at the first')
+  open(0, 117)
+  assert.equal(handOver.pass(3, 0, 50), true, 'the first above the least and its slack')
+  assert.equal(reads(), 2 * (WORKERS - 1))
+  open(9, 0)
+  open(0, 90)
+  assert.equal(
+    handOver.pass(3, 0, 50.5),
+    false,
+    'within the millisecond what has ended elsewhere is not seen',
+  )
+  assert.equal(handOver.pass(3, 0, 51), true, 'after it, it is')
+})
