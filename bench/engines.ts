@@ -11,7 +11,8 @@
 import { type Goals, recordAims } from './engines/aims.ts'
 import { chartLatency, chartWork } from './engines/charts.ts'
 import { DIRECT, PEERS, present, WEIR, WEIR_EPOLL } from './engines/contenders.ts'
-import { recordLatency, recordWork } from './engines/record.ts'
+import { LATENCY_ROUNDS, sayLatency } from './engines/latency.ts'
+import { recordLatency, recordReach, recordWork } from './engines/record.ts'
 import { Running } from './engines/running.ts'
 import { type Axis, measure, median, type Samples } from './engines/samples.ts'
 import type { Bench } from './harness.ts'
@@ -47,12 +48,15 @@ async function measureAll(bench: Bench, generator: Generator, running: readonly 
   }
   await work(connections(bench), { time: 1 / 1.1, cpu: 0.85, userShare: 0.1 }, { cpu: 1.1 })
   const asked = await work(requests(bench, 0), { time: 1, cpu: 0.95, userShare: 0.1 }, { cpu: 1.1 })
-  for (const streams of [1, 4])
-    await work(bulk(bench, streams), { time: 1 / 1.3, cpu: 0.8, userShare: 0.1 }, { cpu: 0.6 })
+  for (const streams of [1, 4]) {
+    const axis = bulk(bench, streams)
+    const samples = await work(axis, { time: 1 / 1.3, cpu: 0.8, userShare: 0.1 }, { cpu: 0.6 })
+    recordReach(bench, axis, samples, 0.75)
+  }
   const proxies = usual.filter(each => each.isProxy).map(({ name }) => name)
   await pace(bench, 'latency-of-all', generator, usual, halfOf(asked, proxies))
   const quick = usual.filter(({ name }) => name === DIRECT || QUICK.includes(name))
-  await pace(bench, 'latency-of-the-quick', generator, quick, halfOf(asked, QUICK))
+  await pace(bench, 'latency-of-the-quick', generator, quick, halfOf(asked, QUICK), LATENCY_ROUNDS)
 }
 
 /** Half the rate at which the slowest of `names` is saturated, in requests per second. */
@@ -69,11 +73,14 @@ async function pace(
   generator: Generator,
   running: readonly Running[],
   perSecond: number,
+  most = 5,
 ): Promise<void> {
   const axis = requests(bench, perSecond)
-  const samples = await measure(bench, generator, running, axis)
+  const rounds = bench.parameter(2, most)
+  const samples = await measure(bench, generator, running, axis, { rounds })
   recordLatency(bench, axis, samples)
   recordAims(bench, WEIR, axis, samples, { p99: 1 })
+  for (const name of [WEIR, WEIR_EPOLL]) sayLatency(bench, name, axis, samples)
   chartLatency(bench, id, axis, samples)
 }
 

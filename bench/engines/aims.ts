@@ -39,7 +39,7 @@ export function recordAims(
 }
 
 /** The peer that takes least in the median round. */
-function bestPeer(
+export function bestPeer(
   samples: Samples,
   figure: (sample: Sample) => number,
 ): { name: string; list: readonly Sample[] } | null {

@@ -5,7 +5,7 @@
 
 import type { Bench } from '../harness.ts'
 import type { Better, Unit } from '../units.ts'
-import { DIRECT } from './contenders.ts'
+import { DIRECT, WEIR, WEIR_EPOLL } from './contenders.ts'
 import type { Axis, Sample, Samples } from './samples.ts'
 
 const PERCENTILES = ['p50', 'p99', 'p99.9'] as const
@@ -75,6 +75,17 @@ export function recordLatency(bench: Bench, { group }: Axis, samples: Samples): 
     'times',
     ({ unanswered }) => unanswered,
   )
+}
+
+/** The rate of each proxy as a share of that without one, round by round. */
+export function recordReach(bench: Bench, { group }: Axis, samples: Samples, goal: number): void {
+  const direct = samples.get(DIRECT)
+  for (const [name, list] of samples) {
+    if (name === DIRECT || !direct) continue
+    const shares = list.map((sample, round) => direct[round].timeNs / sample.timeNs)
+    const own = name === WEIR || name === WEIR_EPOLL ? goal : null
+    bench.record(`${group}: rate beside no proxy`, name, 'times', shares, own, { better: 'more' })
+  }
 }
 
 function recordEach(

@@ -8,6 +8,7 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { CONTENDERS } from '../../bench/engines/contenders.ts'
+import { latencyText } from '../../bench/engines/latency.ts'
 import { benchEngines } from '../../bench/engines.ts'
 import { Bench } from '../../bench/harness.ts'
 import { Generator } from '../../bench/load/generator.ts'
@@ -125,3 +126,18 @@ async function listening(t: TestContext, server: ReturnType<typeof createServer>
   t.after(() => server.close())
   return (server.address() as AddressInfo).port
 }
+
+test('a verdict on p99 is given only where the rounds tell the two apart', () => {
+  const [ours, peer] = [
+    { name: 'weir', ns: 400_000 },
+    { name: 'haproxy', ns: 500_000 },
+  ]
+  const differing = (by: number) => Array.from({ length: 24 }, (_, round) => by + (round % 5) * 1000)
+  const text = (rounds: readonly number[]) => latencyText(ours, peer, rounds)
+  assert.match(
+    text(differing(-100_000)),
+    /400 µs, of haproxy 500 µs: better by 98.0 µs \(97.0 µs to 99.0 µs\)/,
+  )
+  assert.match(text(differing(100_000)), /worse by 102 µs \(101 µs to 103 µs\)/)
+  assert.match(text(differing(-2000)), /cannot be told apart/)
+})
