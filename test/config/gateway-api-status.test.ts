@@ -5,13 +5,10 @@
 
 import { deepEqual, equal } from 'node:assert/strict'
 import { test } from 'node:test'
-import { Findings } from '../../src/config/findings/diagnostic.ts'
 import { addressesBy } from '../../src/config/gateway-api/status/addresses.ts'
 import { mergeStatus } from '../../src/config/gateway-api/status/merge.ts'
-import { type ResourceStatus, statusesOf } from '../../src/config/gateway-api/status/statuses.ts'
+import type { ResourceStatus } from '../../src/config/gateway-api/status/statuses.ts'
 import { loadConfig } from '../../src/config/load.ts'
-import { toPlan } from '../../src/config/plan/to-plan.ts'
-import { DEFAULT_SETTINGS } from '../../src/config/settings/settings.ts'
 import {
   api,
   authority,
@@ -27,50 +24,8 @@ import {
   tlsRoute,
   WEIR,
 } from '../support/gateway-api.ts'
-import { core, toResources, type Written } from '../support/resources.ts'
-
-type Conditions = readonly { type: string; status: string; reason: string; observedGeneration: number }[]
-type Listener = {
-  name: string
-  supportedKinds: { kind: string }[]
-  attachedRoutes: number
-  conditions: Conditions
-}
-type Status = {
-  conditions: Conditions
-  listeners: Listener[]
-  parents: { parentRef: object; conditions: Conditions }[]
-  ancestors: { ancestorRef: object; conditions: Conditions }[]
-  attachedListenerSets: number
-  addresses: object[]
-}
-
-const EDGE = { name: 'edge' }
-
-function statuses(written: (Written | Written[])[], addresses: readonly string[] | null = null) {
-  const resources = toResources([WEIR, ...written.flat()])
-  const planned = toPlan(resources, DEFAULT_SETTINGS, new Map(), new Findings())
-  const all = statusesOf(planned.gatewayApi, { addressesOf: () => addresses })
-  return (kind: string, id = 'edge'): Status => {
-    const [name, of = 'default'] = id.split('/').reverse()
-    const found = all.find(
-      each => each.kind === kind && each.name === name && [of, ''].includes(each.namespace),
-    )
-    return found?.status as unknown as Status
-  }
-}
-
-/** "Accepted", "Programmed: Invalid" for a false one. */
-const said = (conditions: Conditions, ...types: string[]): string[] =>
-  conditions
-    .filter(each => types.length === 0 || types.includes(each.type))
-    .map(each => `${each.status === 'True' ? '' : 'not '}${each.type}: ${each.reason}`)
-
-const listeners = ({ listeners }: Status, ...types: string[]): [string, ...string[]][] =>
-  listeners.map(each => [each.name, ...said(each.conditions, ...types)])
-
-/** Of a route with one parent. */
-const parent = ({ parents }: Status): string[] => said(parents[0].conditions)
+import { core, type Written } from '../support/resources.ts'
+import { EDGE, listeners, parent, said, statuses } from './gateway-api-kit.ts'
 
 test('all is well: every condition, with the generation that was read', () => {
   const of = statuses([

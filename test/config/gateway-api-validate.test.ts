@@ -45,7 +45,9 @@ rules('Gateway', {
   'protocols have names, or are somebody’s own': [
     ['UDP, which weir does not speak', one({ protocol: 'UDP' })],
     ['a domain with a path', one({ protocol: 'example.com/quic' })],
-    ['in lower case', one({ protocol: 'tcp' }), `CFG213 ${AT}.protocol`],
+    ['a word that nobody serves, which the status says', one({ protocol: 'tcp' })],
+    ['a domain alone', one({ protocol: 'example.com' }), `CFG213 ${AT}.protocol`],
+    ['a wrong path', one({ protocol: 'example.com/a-b' }), `CFG213 ${AT}.protocol`],
   ],
   'tls is for TLS alone, which needs it': [
     ['passed through', tls({ mode: 'Passthrough' })],

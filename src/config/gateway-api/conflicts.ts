@@ -2,8 +2,8 @@
  * Which listeners of a Gateway and its ListenerSets cannot be told apart ("Distinct Listeners" in
  * apis/v1/gateway_types.go).
  *
- * Of one resource all that conflict lose. Between resources the earlier keeps its place: the
- * Gateway, then its ListenerSets by age.
+ * Between resources the earlier keeps its place: the Gateway, then its ListenerSets by age. Of one
+ * resource all that conflict lose. What has lost is in nobody's way.
  */
 
 import type { WrittenListener } from './inputs.ts'
@@ -19,19 +19,26 @@ export function conflictsOf(
   const conflicts = new Map<WrittenListener, Conflict>()
   const placed = new Map<number, WrittenListener[]>()
   for (const listeners of lists) {
-    const rivals = Map.groupBy(listeners, each => each.port)
-    for (const listener of listeners) {
+    const left = listeners.filter(each => !loses(each, placed.get(each.port) ?? [], conflicts))
+    const rivals = Map.groupBy(left, each => each.port)
+    for (const listener of left) {
       const others = rivals.get(listener.port)?.filter(each => each !== listener) ?? []
-      const found = [...(placed.get(listener.port) ?? []), ...others]
-        .map(each => conflictOf(listener, each))
-        .find(each => each !== null)
-      if (found) conflicts.set(listener, found)
-    }
-    for (const listener of listeners) {
-      if (!conflicts.has(listener)) placed.getOrInsertComputed(listener.port, () => []).push(listener)
+      if (!loses(listener, others, conflicts))
+        placed.getOrInsertComputed(listener.port, () => []).push(listener)
     }
   }
   return conflicts
+}
+
+/** Whether one of the others is in its way, which is noted. */
+function loses(
+  listener: WrittenListener,
+  others: readonly WrittenListener[],
+  conflicts: Map<WrittenListener, Conflict>,
+): boolean {
+  const found = others.map(each => conflictOf(listener, each)).find(each => each !== null)
+  if (found) conflicts.set(listener, found)
+  return found !== undefined
 }
 
 /** Of two at the same port. */

@@ -94,7 +94,7 @@ export class ListenerReader {
       return no(conflict, message, path)
     }
     if (protocol !== 'TCP' && protocol !== 'TLS')
-      return no('UnsupportedProtocol', `weir serves TCP and TLS, not ${protocol}`, [...path, 'protocol'])
+      return no('UnsupportedProtocol', unsupportedText(protocol), [...path, 'protocol'])
     const names = protocol === 'TLS' ? [hostname?.toLowerCase() || '*'] : []
     const gateway = `api ${this.#gateway.id}`
     const owner = this.#known.claims.owner(this.#binds, port, names, gateway)
@@ -106,6 +106,11 @@ export class ListenerReader {
     this.#known.claims.add(this.#binds, port, { names, gateway, title: this.#gateway.title })
     return yes('Accepted', 'the listener is accepted')
   }
+}
+
+function unsupportedText(protocol: string): string {
+  const meant = ['TCP', 'TLS'].find(each => each === protocol.toUpperCase())
+  return `weir serves TCP and TLS, not ${protocol}${meant ? `: write ${meant}` : ''}`
 }
 
 function programmedOf(accepted: Verdict, conflict: Conflict | null, closed: Verdict | null): Verdict {

@@ -7,7 +7,7 @@ import { quote } from '../../findings/quote.ts'
 import type { Field } from '../../validate/field.ts'
 import { checkLabels } from '../../validate/field-checks.ts'
 import { checkWord } from '../../validate/values.ts'
-import { hostname, sectionName } from './names.ts'
+import { hostname, protocolName, sectionName } from './names.ts'
 
 const LISTENERS_MAX = 64
 
@@ -36,8 +36,6 @@ function reportTwice(field: Field, text: string | undefined, seen: Set<string>, 
   seen.add(text)
 }
 
-/** Protocols that Gateway API defines; a domain with a path is somebody's own. */
-const PROTOCOLS = ['TCP', 'TLS', 'HTTP', 'HTTPS', 'UDP']
 const WITHOUT_TLS = ['HTTP', 'TCP', 'UDP']
 
 function checkListener(listener: Field): void {
@@ -46,7 +44,7 @@ function checkListener(listener: Field): void {
   const host = listener.get('hostname')
   const { text = '' } = protocol
   listener.get('name').check('CFG217', sectionName)
-  if (!text.includes('/')) checkWord(protocol, PROTOCOLS, 'protocol')
+  protocol.check('CFG213', protocolName)
   if (host.text !== '') host.check('CFG201', hostname)
   if (['TCP', 'UDP'].includes(text) && host.filled)
     host.report('CFG210', `a listener of protocol ${text} has no hostname: its clients name none`)

@@ -1,0 +1,297 @@
+/**
+ * Rules that Gateway API's conformance suite holds by HTTP, as they are for TCP and TLS, and those
+ * where several resources come together. The cases are weir's own.
+ */
+
+import { deepEqual, equal } from 'node:assert/strict'
+import { test } from 'node:test'
+import {
+  api,
+  certificate,
+  gateway,
+  goes,
+  grant,
+  namespace,
+  planned,
+  service,
+  tcp,
+  tcpRoute,
+  terminated,
+  tls,
+  tlsRoute,
+  WEIR,
+} from '../support/gateway-api.ts'
+import type { Written } from '../support/resources.ts'
+import { EDGE, listeners, parent, said, statuses } from './gateway-api-kit.ts'
+
+const set = (id: string, all: object[], metadata: object = {}): Written =>
+  api('ListenerSet', id, { parentRef: { ...EDGE, namespace: 'default' }, listeners: all }, metadata)
+const open = (from: string): object => ({ allowedListeners: { namespaces: { from } } })
+const at = (second: number) => ({ creationTimestamp: `2026-01-01T00:00:0${second}Z` })
+const attached = (status: { listeners: { name: string; attachedRoutes: number }[] }) =>
+  status.listeners.map(each => `${each.name} ${each.attachedRoutes}`)
+
+test('any word is a protocol; one that weir does not serve is told in the status', () => {
+  const quic = { name: 'quic', port: 9001, protocol: 'example.com/quic' }
+  const wrong = { name: 'wrong', port: 9002, protocol: 'tcp' }
+  const { conditions, listeners: all } = statuses([gateway('edge', [tcp(9000), quic, wrong])])('Gateway')
+  deepEqual(said(conditions), ['Accepted: ListenersNotValid', 'Programmed: Programmed'])
+  deepEqual(
+    all.map(each => said(each.conditions, 'Accepted')[0]),
+    ['Accepted: Accepted', 'not Accepted: UnsupportedProtocol', 'not Accepted: UnsupportedProtocol'],
+  )
+  const none = statuses([gateway('edge', [wrong])])('Gateway')
+  deepEqual(said(none.conditions), ['not Accepted: ListenersNotValid', 'not Programmed: Invalid'])
+})
+
+test('parameters are refused, of a class and of a Gateway', () => {
+  const parametersRef = { group: 'example.com', kind: 'Parameters', name: 'p' }
+  const own = statuses([gateway('edge', [tcp(9000)], { infrastructure: { parametersRef } })])('Gateway')
+  deepEqual(said(own.conditions), ['not Accepted: InvalidParameters', 'not Programmed: Invalid'])
+  const { conditions } = statuses([
+    {
+      ...api('GatewayClass', 'more', { controllerName: 'gateway.weir/controller', parametersRef }),
+      metadata: { name: 'more', namespace: '' },
+    },
+  ])('GatewayClass', 'more')
+  deepEqual(said(conditions), ['not Accepted: InvalidParameters'])
+})
+
+test('an address without a value is any that weir has', () => {
+  const edge = gateway('edge', [tcp(9000)], { addresses: [{ type: 'IPAddress' }] })
+  const { conditions, addresses } = statuses([edge], ['192.0.2.1'])('Gateway')
+  deepEqual(said(conditions), ['Accepted: Accepted', 'Programmed: Programmed'])
+  deepEqual(addresses, [{ type: 'IPAddress', value: '192.0.2.1' }])
+  const { plan } = planned([WEIR, edge])
+  equal(plan.listeners[0].bind, '', 'at every address')
+})
+
+test('a Gateway may have a name of 253 characters', () => {
+  const name = `${'a'.repeat(200)}.${'b'.repeat(52)}`
+  const edge = gateway(name, [tcp(9000)], {}, { generation: 4 })
+  const { conditions } = statuses([edge])('Gateway', name)
+  deepEqual([...new Set(conditions.map(each => each.observedGeneration))], [4])
+  deepEqual(said(conditions), ['Accepted: Accepted', 'Programmed: Programmed'])
+})
+
+test('every condition has the generation of the resource that carries it', () => {
+  const of = statuses([
+    { ...WEIR, metadata: { name: 'second', namespace: '', generation: 2 } as Written['metadata'] },
+    gateway('edge', [tcp(9000)], open('Same'), { generation: 3 }),
+    set('more', [tcp(9001)], { generation: 5 }),
+    tlsRoute('r', EDGE, ['a.test'], ['a'], { generation: 6 }),
+  ])
+  const generations = (...lists: (readonly { observedGeneration: number }[])[]) => [
+    ...new Set(lists.flat().map(each => each.observedGeneration)),
+  ]
+  const ofAll = (status: ReturnType<typeof of>) =>
+    generations(status.conditions, ...status.listeners.map(each => each.conditions))
+  deepEqual(generations(of('GatewayClass', 'second').conditions), [2])
+  deepEqual(ofAll(of('Gateway')), [3])
+  deepEqual(ofAll(of('ListenerSet', 'more')), [5])
+  deepEqual(generations(of('TLSRoute', 'r').parents[0].conditions), [6])
+})
+
+test('routes count for a listener whose certificate is missing, also with backends that are', () => {
+  const of = statuses([
+    gateway('edge', [terminated(9443, '*.test', { name: 'gone' })]),
+    tlsRoute('r', EDGE, ['a.test'], ['nobody']),
+  ])
+  const [listener] = of('Gateway').listeners
+  deepEqual(said(listener.conditions, 'Accepted', 'Programmed', 'ResolvedRefs'), [
+    'Accepted: Accepted',
+    'not Programmed: Invalid',
+    'not ResolvedRefs: InvalidCertificateRef',
+  ])
+  equal(listener.attachedRoutes, 1)
+  deepEqual(parent(of('TLSRoute', 'r')), ['Accepted: Accepted', 'not ResolvedRefs: BackendNotFound'])
+})
+
+test('a TLSRoute: backends and parents that cannot be are told as for a TCPRoute', () => {
+  const of = (parentRef: object, backend: object, ...more: Written[]) => {
+    const spec = { parentRefs: [parentRef], hostnames: ['a.test'], rules: [{ backendRefs: [backend] }] }
+    const edge = gateway('edge', [
+      tls(9443, '*.test'),
+      { name: 'https', port: 443, protocol: 'HTTPS', tls: { certificateRefs: [{ name: 'cert' }] } },
+      { name: 'http', port: 80, protocol: 'HTTP' },
+    ])
+    return parent(statuses([edge, api('TLSRoute', 'r', spec), ...more])('TLSRoute', 'r'))
+  }
+  const db = { name: 'db', port: 80 }
+  const far = { ...db, namespace: 'far' }
+  const unresolved = (reason: string) => ['Accepted: Accepted', `not ResolvedRefs: ${reason}`]
+  deepEqual(of(EDGE, db), unresolved('BackendNotFound'))
+  deepEqual(of(EDGE, { ...db, group: 'example.com', kind: 'Pool' }), unresolved('InvalidKind'))
+  deepEqual(of(EDGE, far, ...service('far/db')), unresolved('RefNotPermitted'))
+  deepEqual(
+    of(EDGE, far, ...service('far/db'), grant('far/g', 'TCPRoute', 'default')),
+    unresolved('RefNotPermitted'),
+    'a grant for TCPRoutes is none for TLSRoutes',
+  )
+  const fine = ['Accepted: Accepted', 'ResolvedRefs: ResolvedRefs']
+  deepEqual(of(EDGE, far, ...service('far/db'), grant('far/g', 'TLSRoute', 'default')), fine)
+  const why = (section: string) => of({ ...EDGE, sectionName: section }, db, ...service('db'))[0]
+  equal(why('https'), 'not Accepted: NotAllowedByListeners')
+  equal(why('http'), 'not Accepted: NotAllowedByListeners')
+  equal(why('none'), 'not Accepted: NoMatchingParent')
+})
+
+test('kinds of routes: of a listener where TLS passes, and of one where it ends', () => {
+  const of = (listener: object) => {
+    const status = statuses([gateway('edge', [listener]), certificate('cert')])('Gateway')
+    const [{ supportedKinds, conditions }] = status.listeners
+    return [supportedKinds.map(each => each.kind), ...said(conditions, 'ResolvedRefs')]
+  }
+  const kinds = { allowedRoutes: { kinds: [{ kind: 'TCPRoute' }, { kind: 'TLSRoute' }] } }
+  deepEqual(of(tls(9443, '', kinds)), [['TLSRoute'], 'not ResolvedRefs: InvalidRouteKinds'])
+  const ends = terminated(9443, '', { name: 'cert' })
+  deepEqual(of({ ...ends, ...kinds }), [['TCPRoute', 'TLSRoute'], 'ResolvedRefs: ResolvedRefs'])
+  const one = { allowedRoutes: { kinds: [{ kind: 'TLSRoute' }] } }
+  deepEqual(of({ ...ends, ...one }), [['TLSRoute'], 'ResolvedRefs: ResolvedRefs'])
+})
+
+test('ListenerSets: what lost to the Gateway is in the way of nobody, its own siblings included', () => {
+  const of = statuses([
+    gateway('edge', [tls(9000, 'a.test'), tls(9000, 'b.test')], open('Same')),
+    set('first', [tls(9000, 'c.test'), tcp(9000), tls(9000, 'd.test')], at(1)),
+    set('second', [tcp(9000)], at(2)),
+    set('third', [tls(9000, 'e.test'), tls(9000, 'C.test', { name: 'same' })], at(3)),
+    set('fourth', [tls(9000, 'f.test'), tls(9000, 'F.test', { name: 'twice' })], at(4)),
+  ])
+  const accepted = (id: string) =>
+    listeners(of('ListenerSet', id), 'Accepted').map(([name, said]) => `${name} ${said}`)
+  deepEqual(accepted('first'), [
+    'c.test Accepted: Accepted',
+    'tcp-9000 not Accepted: ProtocolConflict',
+    'd.test Accepted: Accepted',
+  ])
+  deepEqual(accepted('third'), ['e.test Accepted: Accepted', 'same not Accepted: HostnameConflict'])
+  deepEqual(accepted('fourth'), [
+    'f.test not Accepted: HostnameConflict',
+    'twice not Accepted: HostnameConflict',
+  ])
+  const sets = ['first', 'second', 'third', 'fourth'].map(id => said(of('ListenerSet', id).conditions).join())
+  deepEqual(sets, [
+    'Accepted: ListenersNotValid,Programmed: Programmed',
+    'not Accepted: ListenersNotValid,not Programmed: ListenersNotValid',
+    'Accepted: ListenersNotValid,Programmed: Programmed',
+    'not Accepted: ListenersNotValid,not Programmed: ListenersNotValid',
+  ])
+  equal(of('Gateway').attachedListenerSets, 2)
+})
+
+test('ListenerSets: a route has a verdict for each parent that it names, and for no other', () => {
+  const both = [
+    { ...EDGE, sectionName: 'more.test' },
+    { kind: 'ListenerSet', name: 'more', sectionName: 'more.test' },
+  ]
+  const of = statuses([
+    gateway('edge', [tls(9443, 'own.test')], open('Same')),
+    set('more', [tls(9443, 'more.test')]),
+    ...service('a'),
+    tlsRoute('gateways', EDGE, ['own.test'], ['a']),
+    tlsRoute('sets', { kind: 'ListenerSet', name: 'more' }, ['more.test'], ['a']),
+    tlsRoute('one', both, ['*.test'], ['a']),
+    tlsRoute('both', [EDGE, { kind: 'ListenerSet', name: 'more' }], ['*.test'], ['a']),
+  ])
+  const verdicts = (id: string) =>
+    of('TLSRoute', id).parents.map(({ parentRef, conditions }) => {
+      const { kind = 'Gateway' } = parentRef as { kind?: string }
+      return `${kind} ${said(conditions, 'Accepted')[0]}`
+    })
+  deepEqual(verdicts('gateways'), ['Gateway Accepted: Accepted'])
+  deepEqual(verdicts('sets'), ['ListenerSet Accepted: Accepted'])
+  deepEqual(verdicts('one'), ['Gateway not Accepted: NoMatchingParent', 'ListenerSet Accepted: Accepted'])
+  deepEqual(verdicts('both'), ['Gateway Accepted: Accepted', 'ListenerSet Accepted: Accepted'])
+  deepEqual(attached(of('Gateway')), ['own.test 2'])
+  deepEqual(attached(of('ListenerSet', 'more')), ['more.test 3'])
+})
+
+test('ListenerSets: routes attach to all listeners of a parent, or to one by name, and are served there', () => {
+  const { plan } = planned([
+    WEIR,
+    gateway('edge', [tcp(9000), tcp(9001)], open('Same')),
+    set('more', [tcp(9002), tcp(9003)]),
+    ...['a', 'b', 'c'].flatMap(each => service(each)),
+    tcpRoute('gateways', EDGE, ['a'], at(2)),
+    tcpRoute('sets', { kind: 'ListenerSet', name: 'more' }, ['b'], at(2)),
+    tcpRoute('one', { kind: 'ListenerSet', name: 'more', sectionName: 'tcp-9003' }, ['c'], at(1)),
+  ])
+  const to = [9000, 9001, 9002, 9003].map(port => goes(plan, 'default/edge', port))
+  deepEqual(to, ['default/a 1', 'default/a 1', 'default/b 1', 'default/c 1'])
+})
+
+test('ListenerSets: allowedRoutes counts from the namespace of the ListenerSet', () => {
+  const from = (of: object) => ({ allowedRoutes: { namespaces: of } })
+  const parentOf = (sectionName?: string) => ({
+    kind: 'ListenerSet',
+    namespace: 'blue',
+    name: 'more',
+    ...(sectionName && { sectionName }),
+  })
+  const blue = { selector: { matchLabels: { team: 'red' } } }
+  const routes = ['blue', 'red', 'default'].map(each => tcpRoute(`${each}/r`, parentOf(), ['a']))
+  const of = statuses([
+    namespace('blue', { team: 'blue' }),
+    namespace('red', { team: 'red' }),
+    gateway('edge', [tcp(9000)], open('All')),
+    set('blue/more', [
+      tcp(9001),
+      tcp(9002, from({ from: 'All' })),
+      tcp(9003, from({ from: 'Selector', ...blue })),
+      tcp(9004, from({ from: 'None' })),
+    ]),
+    ...routes,
+    tcpRoute('red/shut', parentOf('tcp-9001'), ['a']),
+  ])
+  deepEqual(attached(of('ListenerSet', 'blue/more')), [
+    'tcp-9001 1',
+    'tcp-9002 3',
+    'tcp-9003 1',
+    'tcp-9004 0',
+  ])
+  deepEqual(attached(of('Gateway')), ['tcp-9000 0'])
+  equal(parent(of('TCPRoute', 'red/shut'))[0], 'not Accepted: NotAllowedByListeners')
+})
+
+test('ListenerSets: a Secret of another namespace needs a grant for ListenerSets', () => {
+  const of = (...more: Written[]) => {
+    const status = statuses([
+      gateway('edge', [tcp(9000)], open('All')),
+      set('blue/more', [terminated(9443, 'a.test', { name: 'cert', namespace: 'certs' })]),
+      certificate('certs/cert'),
+      ...more,
+    ])('ListenerSet', 'blue/more')
+    return said(status.listeners[0].conditions, 'ResolvedRefs', 'Programmed')
+  }
+  const refused = ['not Programmed: Invalid', 'not ResolvedRefs: RefNotPermitted']
+  const to = { group: '', kind: 'Secret', name: 'cert' }
+  deepEqual(of(), refused)
+  deepEqual(of(grant('certs/g', 'Gateway', 'default', to)), refused)
+  deepEqual(of(grant('certs/g', 'Gateway', 'blue', to)), refused)
+  const fine = ['Programmed: Programmed', 'ResolvedRefs: ResolvedRefs']
+  deepEqual(of(grant('certs/g', 'ListenerSet', 'blue', to)), fine)
+})
+
+test('BackendTLSPolicies: of a Service and of its ports the oldest, by time and then by name', () => {
+  const policy = (id: string, section: string | null, metadata = {}) => {
+    const target = { group: '', kind: 'Service', name: 'db', ...(section && { sectionName: section }) }
+    const validation = { hostname: `${id}.test`, wellKnownCACertificates: 'System' }
+    return api('BackendTLSPolicy', id, { targetRefs: [target], validation }, metadata)
+  }
+  const of = statuses([
+    gateway('edge', [tcp(9000)]),
+    ...service('db'),
+    tcpRoute('r', EDGE, ['db']),
+    policy('b-whole', null, at(1)),
+    policy('a-whole', null, at(2)),
+    policy('b-port', 'main', at(3)),
+    policy('a-port', 'main', at(3)),
+    policy('other-port', 'metrics', at(4)),
+  ])
+  const accepted = ['b-whole', 'a-whole', 'a-port', 'b-port', 'other-port'].map(
+    id => said(of('BackendTLSPolicy', id).ancestors[0].conditions, 'Accepted')[0],
+  )
+  const [fine, not] = ['Accepted: Accepted', 'not Accepted: Conflicted']
+  deepEqual(accepted, [fine, not, fine, not, fine])
+})

@@ -1,0 +1,56 @@
+/** What the status of Gateway API's resources says, in few words. */
+
+import { Findings } from '../../src/config/findings/diagnostic.ts'
+import { statusesOf } from '../../src/config/gateway-api/status/statuses.ts'
+import { toPlan } from '../../src/config/plan/to-plan.ts'
+import { DEFAULT_SETTINGS } from '../../src/config/settings/settings.ts'
+import { WEIR } from '../support/gateway-api.ts'
+import { toResources, type Written } from '../support/resources.ts'
+
+export type Conditions = readonly {
+  type: string
+  status: string
+  reason: string
+  observedGeneration: number
+}[]
+type Listener = {
+  name: string
+  supportedKinds: { kind: string }[]
+  attachedRoutes: number
+  conditions: Conditions
+}
+export type Status = {
+  conditions: Conditions
+  listeners: Listener[]
+  parents: { parentRef: object; conditions: Conditions }[]
+  ancestors: { ancestorRef: object; conditions: Conditions }[]
+  attachedListenerSets: number
+  addresses: object[]
+}
+
+export const EDGE = { name: 'edge' }
+
+export function statuses(written: (Written | Written[])[], addresses: readonly string[] | null = null) {
+  const resources = toResources([WEIR, ...written.flat()])
+  const planned = toPlan(resources, DEFAULT_SETTINGS, new Map(), new Findings())
+  const all = statusesOf(planned.gatewayApi, { addressesOf: () => addresses })
+  return (kind: string, id = 'edge'): Status => {
+    const [name, of = 'default'] = id.split('/').reverse()
+    const found = all.find(
+      each => each.kind === kind && each.name === name && [of, ''].includes(each.namespace),
+    )
+    return found?.status as unknown as Status
+  }
+}
+
+/** "Accepted", "Programmed: Invalid" for a false one. */
+export const said = (conditions: Conditions, ...types: string[]): string[] =>
+  conditions
+    .filter(each => types.length === 0 || types.includes(each.type))
+    .map(each => `${each.status === 'True' ? '' : 'not '}${each.type}: ${each.reason}`)
+
+export const listeners = ({ listeners }: Status, ...types: string[]): [string, ...string[]][] =>
+  listeners.map(each => [each.name, ...said(each.conditions, ...types)])
+
+/** Of a route with one parent. */
+export const parent = ({ parents }: Status): string[] => said(parents[0].conditions)
