@@ -30,7 +30,9 @@ export const hostname = (text: string): Complaint =>
 /** Without a wildcard. */
 export const preciseHostname = rule(PRECISE, 'is not a host name in lower case without a wildcard')
 
-/** "TCP", "example.com/quic". Any word will do for the API server; the status says which are served. */
+/**
+ * "TCP", "example.com/quic". The API server takes any word; the status says which are served.
+ */
 export const protocolName = rule(
   new RegExp(`^[a-zA-Z0-9](?:[-a-zA-Z0-9]*[a-zA-Z0-9])?$|^${DOMAIN}/[A-Za-z0-9]+$`),
   'is no protocol: a word, such as "TCP", or a domain with a path',
