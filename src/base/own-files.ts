@@ -23,12 +23,16 @@ export const ownFile = (path: string): URL => new URL(path, ROOT)
 export const threadModule = (path: string): URL =>
   isSource ? ownFile(`src/${path}.ts`) : ownFile(`dist/entries/${path.replaceAll('/', '-')}.js`)
 
-/** A digest of all code that reads a configuration: what it made counts for the same code only. */
-export function codeDigest(): string {
+let digestOfCode: string | undefined
+
+/** A digest of all code that compiles: what it made counts for the same code only. */
+export const codeDigest = (): string => (digestOfCode ??= digestCode())
+
+function digestCode(): string {
   const digest = createHash('sha256')
   if (!isSource)
     return digest.update(readFileSync(threadModule('control/compile/compile-task'))).digest('hex')
-  const folder = fileURLToPath(ownFile('src/config/'))
+  const folder = fileURLToPath(ownFile('src/'))
   for (const file of globSync('**/*.ts', { cwd: folder }).sort())
     digest.update(readFileSync(join(folder, file)))
   return digest.update(readFileSync(ownFile('package.json'))).digest('hex')

@@ -12,6 +12,7 @@
  */
 
 import { hash } from 'node:crypto'
+import { assert } from '../base/assert.ts'
 import { layout } from '../base/layout.ts'
 
 /** Slots over all kinds; slot 0 is shared by everything without a slot. */
@@ -41,6 +42,25 @@ const ROWS = Head.WORDS
 const END = ROWS + SLOTS_MAX * Row.WORDS
 
 export const createSlots = (): SharedArrayBuffer => new SharedArrayBuffer(END * 4 + BUCKETS * 2)
+
+/** Words of a used slot in a list of them: the slot, then its key. */
+const USED_WORDS = 1 + KEY_WORDS
+
+/** The slots that a generation uses, for another process (`giveSlots`). */
+export function usedSlots(buffer: SharedArrayBuffer, generation: number): Int32Array {
+  const words = new Int32Array(buffer, 0, END)
+  const used: number[] = []
+  for (let slot = 1; slot < SLOTS_MAX; slot++) {
+    const row = rowOf(slot)
+    if (words[row + Row.used] === generation) used.push(slot, ...words.subarray(row, row + KEY_WORDS))
+  }
+  return Int32Array.from(used)
+}
+
+/** Gives the slots of `usedSlots` to a generation again; false if any slot is used already. */
+export function giveSlots(buffer: SharedArrayBuffer, generation: number, used: Int32Array): boolean {
+  return new Slots(buffer, generation, NO_COUNTS).give(used)
+}
 
 /** The counts that slots are for. */
 export type SlotCounts = {
@@ -96,6 +116,21 @@ export class Slots {
         const used = rowOf(slot) + Row.used
         if (this.#words[used] === this.#generation && !this.#counts.inUse(slot)) this.#words[used] = 0
       }
+    })
+  }
+
+  /** For slots of which none is used: gives them to the keys that had them in another process. */
+  give(used: Int32Array): boolean {
+    for (let at = 0; at < used.length; at += USED_WORDS)
+      assert(used[at] > 0 && used[at] < this.#max, `there is no slot ${used[at]}`)
+    return this.#locked(() => {
+      if (this.#words[Head.buckets] > 0) return false
+      for (let at = 0; at < used.length; at += USED_WORDS) {
+        this.#words.set(used.subarray(at + 1, at + USED_WORDS), rowOf(used[at]))
+        this.#words[rowOf(used[at]) + Row.used] = this.#generation
+        this.#insert(used[at])
+      }
+      return true
     })
   }
 

@@ -6,9 +6,10 @@
  * work is done.
  */
 
+import { hash } from 'node:crypto'
 import { flushCompileCache } from 'node:module'
 import { monotonicMs } from '../../base/clock.ts'
-import { loadConfig } from '../../config/load.ts'
+import { type Loaded, loadConfig } from '../../config/load.ts'
 import type { Live } from '../../config/plan/live-clusters.ts'
 import { DocumentMemory } from '../../config/text/document-memory.ts'
 import { readSources, restedMs, type SourceFile } from '../../source/files/files.ts'
@@ -33,10 +34,11 @@ import { collectIfLarge } from './collect.ts'
 import { type CompareTask, compareTask, type PublishedChanges } from './compare-task.ts'
 import type { Behind, Compiled, CompileTask, Rotated, Served } from './compiled.ts'
 import { mirrorWith } from './mirror.ts'
-import { prepareDocuments } from './prepare-documents.ts'
+import { bytesOf, MANY_BYTES, prepareDocuments } from './prepare-documents.ts'
 import { ReadCredentials } from './read-credentials.ts'
 import { slotsFor } from './slots.ts'
 import { StoredDocuments } from './stored-documents.ts'
+import { FIRST, type Result, StoredResults, toStore } from './stored-results.ts'
 
 /** What was read, and may be half of a later change; see `remembered`. */
 type Memory = Reading & {
@@ -48,23 +50,35 @@ type Memory = Reading & {
   readonly digests: Digests | null
 }
 
+/** The part of it that a later process cannot have from the files or the answer. */
+type Keeps = Omit<Memory, 'files' | 'resources'>
+
 /** What documents were read as, the last time. */
 const memory = new DocumentMemory()
 
 /** What is served, and what was read last and may be served next; kept only in this thread. */
 let remembered: readonly Memory[] = []
 
-/** What the compiling thread runs: a compilation, or a comparison of what was published. */
+/** What is to be stored for the next start, once the answer is in use. */
+let toWrite: (() => void)[] = []
+
+/**
+ * What the compiling thread runs: a compilation, or a comparison of what was published.
+ *
+ * @param many  Bytes of files from which on a result is stored, for tests.
+ */
 export default async function runTask(
   task: CompileTask | CompareTask | 'collect',
+  many = MANY_BYTES,
 ): Promise<Compiled | Rotated | PublishedChanges | Behind | null> {
-  if (task !== 'collect') return 'sources' in task ? compileTask(task) : compareTask(task)
+  if (task !== 'collect') return 'sources' in task ? compileTask(task, many) : compareTask(task)
+  for (const write of toWrite.splice(0)) write()
   collectIfLarge()
   return null
 }
 
 /** The new configuration, or null if it equals `previous`. */
-async function compileTask(task: CompileTask): Promise<Compiled | Rotated | Behind | null> {
+async function compileTask(task: CompileTask, many: number): Promise<Compiled | Rotated | Behind | null> {
   const startedMs = monotonicMs()
   const mirror = task.objects && mirrorWith(task.objects)
   if (task.objects && mirror === null) return 'behind'
@@ -74,6 +88,17 @@ async function compileTask(task: CompileTask): Promise<Compiled | Rotated | Behi
   const checksum = mirror ? digestOfBoth(filesChecksum, mirror.checksum) : filesChecksum
   const readMs = monotonicMs() - startedMs
   if (checksum === task.previous) return rotated(checksum)
+  toWrite = []
+  const results = mirror === null && bytesOf(files) >= many ? resultsOf(task) : null
+  const inputs = hash('sha256', JSON.stringify([checksum, unread, [...task.around.names]]))
+  const known = task.generation === FIRST && task.served === null ? results?.read(inputs, task) : null
+  if (known) {
+    const { compiled, keeps, table } = known
+    remembers = { checksum, credentials: new ReadCredentials() }
+    remembered = [{ ...keeps, files, resources: compiled.resources }]
+    const stages = { read: monotonicMs() - startedMs, parse: 0, validate: 0, plan: 0, lint: 0, build: 0 }
+    return { ...compiled, table, restedMs: rested, stages }
+  }
   const credentials = new ReadCredentials()
   const { inspect } = credentials
   const stored = task.cache === null ? null : new StoredDocuments(task.cache, task.sources.paths)
@@ -89,16 +114,13 @@ async function compileTask(task: CompileTask): Promise<Compiled | Rotated | Behi
   const snapshot = plan && built && snapshotOf(plan, built, loaded.resources)
   const digests = plan && digestsOf(plan, loaded.settings, rowsOf(loaded.live))
   const before = remembered.find(each => each.checksum === task.served?.checksum)
-  const compared = compare(
-    task.served,
-    { files, resources: loaded.resources, checksum, filesChecksum, live: loaded.live, snapshot, digests },
-    built,
-    defines,
-  )
+  const keeps: Keeps = { checksum, filesChecksum, live: loaded.live, snapshot, digests }
+  const after = { ...keeps, files, resources: loaded.resources }
+  const compared = compare(task.served, after, built, defines)
   const onlyObjects = mirror !== null && before?.filesChecksum === filesChecksum
-  if (isNew) stored?.write(memory.all)
+  if (isNew && stored) toWrite.push(() => stored.write(memory.all))
   flushCompileCache() // the code of all stages, after the first time; later there is nothing to write
-  return {
+  const compiled: Compiled = {
     ...kept,
     checksum,
     table: built?.buffers ?? null,
@@ -133,6 +155,24 @@ async function compileTask(task: CompileTask): Promise<Compiled | Rotated | Behi
       build: monotonicMs() - buildStartedMs,
     },
   }
+  if (results && built && isStorable(loaded)) {
+    const storing = toStore({ compiled: asFirst(compiled), keeps }, built.buffers, task.generation, task)
+    toWrite.push(() => results.write(inputs, storing))
+  }
+  return compiled
+}
+
+const resultsOf = ({ cache, sources }: CompileTask): StoredResults<Keeps> | null =>
+  cache === null ? null : new StoredResults(cache, sources.paths)
+
+/** Certificates may change while files do not, and nothing of a Secret is stored. */
+const isStorable = ({ credentials, resources }: Loaded): boolean =>
+  credentials.length === 0 && resources.every(each => !each.title.startsWith('Secret '))
+
+/** As it is where nothing was served before. */
+function asFirst({ table: _, restedMs: __, stages: ___, ...compiled }: Compiled): Result<Keeps>['compiled'] {
+  const nothing = { clients: null, losses: null, onlyObjects: false, decidesTheSame: false }
+  return { ...compiled, ...nothing, changedFiles: [], doubts: [], vanished: [] }
 }
 
 /** What the files named that were read last. */
