@@ -26,7 +26,7 @@ import type { EndedConnections } from './ended-connections.ts'
 import type { LiveConnections } from './live-connections.ts'
 import type { Named, SeriesRow } from './series-totals.ts'
 
-/** Tables that are kept. */
+/** Tables that are kept, beside older ones by which connections are still to be decided. */
 export const TABLES_KEPT = 8
 
 /** How a connection was matched, as rows of the table of its generation. */
@@ -139,9 +139,16 @@ export class Generations {
     opened.workloads = null // known rows keep their meaning: build/clients.ts
   }
 
-  /** Drops the oldest of too many tables: connections that nobody shows lose their names. */
+  /**
+   * Drops the oldest of too many tables: connections that nobody shows lose their names. A table
+   * stays while a connection is still to be decided by it, which has no names to keep yet.
+   */
   trim(): void {
-    while (this.#tables.size > TABLES_KEPT) this.#forget(Math.min(...this.#tables.keys()))
+    const tooMany = this.#tables.size - TABLES_KEPT
+    if (tooMany <= 0) return
+    const deciding = this.#live.deciding()
+    const oldest = [...this.#tables.keys()].sort((a, b) => a - b)
+    for (const each of oldest.slice(0, tooMany)) if (!deciding.has(each)) this.#forget(each)
   }
 
   /** A table that is kept, or null. */

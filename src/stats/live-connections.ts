@@ -19,6 +19,7 @@ import {
   NAME_WORDS,
   ONLY_NAMES,
   openConnections,
+  Stage,
 } from './connections.ts'
 import { type Row, rowOf } from './read-row.ts'
 import { copyNames } from './row-names.ts'
@@ -109,6 +110,22 @@ export class LiveConnections {
     return { reading: counts[1], dialing: counts[2], relaying: counts[3], 'half-closed': counts[4] }
   }
 
+  /** Generations of connections that are still read from, which these are to decide about. */
+  deciding(): ReadonlySet<number> {
+    const generations = new Set<number>()
+    for (const { words } of this.#workers) {
+      const end = liveAt(Atomics.load(words, LiveHead.used))
+      for (let at = liveAt(0); at < end; at += Live.WORDS)
+        if (words[at + Live.state] === Stage.reading) generations.add(words[at + Live.generation])
+    }
+    return generations
+  }
+
+  /** What turns a worker's clock into the machine's. */
+  originMs(worker: number): number {
+    return this.#workers[worker].numbers[LiveHead.originMs / 2]
+  }
+
   /** How many are open now. */
   count(): number {
     let count = 0
@@ -146,8 +163,7 @@ export class LiveConnections {
 
   #decode(worker: number, row: number): Connection {
     const { words, numbers } = this.#copy
-    const originMs = this.#workers[worker].numbers[LiveHead.originMs / 2]
-    const nowMs = monotonicMs() + clockOriginMs - originMs // on the worker's clock
+    const nowMs = monotonicMs() + clockOriginMs - this.originMs(worker) // on the worker's clock
     return {
       ...rowOf(words, numbers),
       worker,

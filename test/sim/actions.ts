@@ -118,6 +118,12 @@ function drawEndpoint({ machine: { dice }, gateway }: Stage): string {
   return formatEndpoint(address, port)
 }
 
+/** Whatever was drained is in rotation again. */
+export function enableAll({ health, versions }: Gateway): void {
+  const { plan } = versions.at(-1) as Version
+  for (const { address, port } of endpointsOf(plan)) health?.enable(formatEndpoint(address, port))
+}
+
 /** For a while a server refuses connects, or leaves them without an answer. */
 function breakServer({ machine: { dice, clock, network } }: Stage): void {
   const name = nameText(nameOf(dice.pick(SERVERS), SERVER_PORT))
@@ -162,9 +168,9 @@ function flap({ machine, gateway, cast, plans }: Stage): void {
       clock.in(dice.below(4), () => cast.connect([destination]))
 }
 
-function drawChange(dice: Dice, { isSound }: PlanOptions): Map<number, ReturnType<typeof drawEndpoints>> {
+function drawChange(dice: Dice, plans: PlanOptions): Map<number, ReturnType<typeof drawEndpoints>> {
   const clusters = [dice.below(CLUSTERS), dice.below(CLUSTERS)]
-  return new Map(clusters.map(cluster => [cluster, drawEndpoints(dice, cluster, isSound)]))
+  return new Map(clusters.map(cluster => [cluster, drawEndpoints(dice, cluster, plans)]))
 }
 
 /** Some of the open connections are to be closed, as `weir drain` asks for. */

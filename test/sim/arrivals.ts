@@ -6,12 +6,14 @@
 import { formatEndpoint } from '../../src/address/address.ts'
 import { arrivalStamp } from '../../src/stats/warmups.ts'
 import { clusterIdentity } from '../../src/table/build/endpoint-rows.ts'
-import type { Plan } from '../../src/table/plan/plan.ts'
+import type { Cluster, Plan } from '../../src/table/plan/plan.ts'
 
 export class Arrivals {
   /** The endpoints of each destination that has them warm up. */
   #members = new Map<string, ReadonlySet<string>>()
   readonly #atMs = new Map<string, number>()
+  /** Of each destination, when the last of its endpoints came. */
+  readonly #lastMs = new Map<string, number>()
 
   /** A table has these. */
   follow({ clusters }: Plan, nowMs: number): void {
@@ -30,7 +32,21 @@ export class Arrivals {
 
   /** It is in rotation again. */
   isBack(text: string, nowMs: number): void {
-    if ([...this.#members.values()].some(each => each.has(text))) this.#atMs.set(text, nowMs)
+    for (const [name, texts] of this.#members) {
+      if (!texts.has(text)) continue
+      this.#atMs.set(text, nowMs)
+      this.#lastMs.set(name, nowMs)
+    }
+  }
+
+  /** When it came; long ago, if that was not written down. */
+  of(text: string): number {
+    return this.#atMs.get(text) ?? Number.NEGATIVE_INFINITY
+  }
+
+  /** When the last endpoint of a destination came. */
+  lastOf(cluster: Cluster): number {
+    return this.#lastMs.get(clusterIdentity(cluster)) ?? Number.NEGATIVE_INFINITY
   }
 
   /** What is to be written down of it. */

@@ -16,8 +16,9 @@ import { slotOf } from '../../src/kernel/user-data.ts'
 import { Live, liveAt, openConnections } from '../../src/stats/connections.ts'
 import type { JournalMemory } from '../../src/stats/journal-memory.ts'
 import { Outlier } from '../../src/stats/outliers.ts'
-import { Counter, type Stats } from '../../src/stats/stats.ts'
+import { Counter, type Stats, sumOpen } from '../../src/stats/stats.ts'
 import type { Cluster, Endpoint, Plan } from '../../src/table/plan/plan.ts'
+import type { Arrivals } from './arrivals.ts'
 import type { Clock } from './clock.ts'
 import { Keepers } from './keepers.ts'
 import { NaiveEjection } from './naive-ejection.ts'
@@ -26,6 +27,7 @@ import { OWN_ADDRESSES } from './plans.ts'
 import { TurnsTaken, takesTurns, wrongPriority } from './shares.ts'
 import { Spans } from './spans.ts'
 import type { Version } from './tables.ts'
+import { WarmShares } from './warmth.ts'
 
 /** A connect that was called back counts if it had so much time (attempts.ts). */
 const TELLING_MS = 1000
@@ -62,6 +64,7 @@ type Options = {
   readonly hasFiles: boolean
   /** Endpoints take turns, and none of them is watched. */
   readonly hasTurns: boolean
+  readonly arrivals: Arrivals
   readonly onBug: (what: string) => void
 }
 
@@ -78,6 +81,7 @@ export class Dials {
   readonly #options: Options
   readonly #keepers = new Keepers()
   readonly #turns = new TurnsTaken()
+  readonly #warm: WarmShares
   readonly #tookMs = new Map<string, number[]>()
   /** By worker and word. */
   readonly #dialing = new Map<string, Dialing>()
@@ -86,6 +90,7 @@ export class Dials {
 
   constructor(options: Options) {
     this.#options = options
+    this.#warm = new WarmShares(options.arrivals)
   }
 
   /** A worker asks for a connect. */
@@ -226,18 +231,33 @@ export class Dials {
   }
 
   /** The first draw of a connection. */
-  #checkShare({ cluster, isCertain, isNewest }: Dialing, drawn: Endpoint): void {
+  #checkShare(dialing: Dialing, drawn: Endpoint): void {
+    const { cluster, isCertain, isNewest } = dialing
     const { hasFiles, hasTurns, onBug } = this.#options
     if (!isCertain) this.#turns.forget()
     else if (hasTurns && hasFiles && takesTurns(cluster)) {
       const wrong = this.#turns.drew(cluster, drawn)
       if (wrong !== '') onBug(`${cluster.host}: ${wrong}`)
     }
+    this.#checkWarmth(dialing, drawn)
     if (!isCertain || !isNewest) return
     const usable = cluster.endpoints.filter(each => !this.#isDrained(each))
     const rotating = usable.filter(each => !this.#isOut(cluster, each))
     const wrong = wrongPriority(cluster, usable, rotating, drawn)
     if (wrong !== '') onBug(`${cluster.host}: ${wrong}`)
+  }
+
+  #checkWarmth({ cluster, isCertain, isNewest }: Dialing, drawn: Endpoint): void {
+    const { clock, stats, slotOf, hasFiles, onBug } = this.#options
+    const slotsOf = ({ address, port }: Endpoint): number => slotOf(`endpoint ${address} ${port}`)
+    const openOf = (each: Endpoint): number =>
+      sumOpen(stats, slotsOf(each)) - (textOf(each) === textOf(drawn) ? 1 : 0)
+    if (!isCertain || !isNewest || !hasFiles) this.#warm.forget()
+    else {
+      const well = cluster.endpoints.filter(each => stats.marks[slotsOf(each)] === 0)
+      const wrong = this.#warm.drew(cluster, well, textOf(drawn), clock.nowMs, openOf)
+      if (wrong !== '') onBug(`${cluster.host}: ${wrong}`)
+    }
   }
 
   /** Whom the connection may go to now. */

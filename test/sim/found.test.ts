@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import type { Stages } from '../../src/engine/flow/admission.ts'
 import type { Filter } from '../../src/engine/flow/filter.ts'
 import { CLIENT } from '../../src/engine/flow/slots.ts'
+import { TABLES_KEPT } from '../../src/stats/generations.ts'
 import { Reason } from '../../src/stats/reasons.ts'
 import { Counter, closedAt } from '../../src/stats/stats.ts'
 import type { Plan } from '../../src/table/plan/plan.ts'
@@ -258,4 +259,59 @@ test('an upstream is young until it has been connected for a second, whatever is
   assert.equal(there.length, 2)
   assert.notEqual(nameText(there[0].local), nameText(there[1].local))
   assert.ok(!one.broken)
+})
+
+const ends = ({ gateway }: Scene, reason: keyof typeof Reason): number =>
+  gateway.stats.counters[0][closedAt(Reason[reason])]
+
+test('a connection that goes on to a removed endpoint after a reset ends with it', () => {
+  const servers = ['10.2.0.1', '10.2.0.2'].map(address => ({ address, port: 9000 }))
+  const plan = (endpoints: typeof servers): Plan =>
+    planOf(
+      [listenerOn(PORT, 0, { bind: '10.1.0.1' })],
+      [{ ...clusterOf(endpoints, { balance: 'ROUND_ROBIN' }), onRemoveMs: 0 }],
+    )
+  const scene = openScene(plan(servers), { removes: true })
+  const { gateway, network, pass, client } = scene
+  const there: Socket[] = []
+  for (const { address } of servers) network.servers.set(`${address}:9000`, socket => void there.push(socket))
+  pass(1)
+  client('10.1.0.1', PORT)
+  pass(1)
+  const first = nameText(there[0].local)
+  gateway.publish(plan(servers.filter(({ address }) => first.startsWith(`${address}:`))))
+  pass(150)
+  assert.equal(ends(scene, 'endpoint-removed'), 0)
+  network.abort(there[0])
+  pass(10)
+  assert.notEqual(nameText(there[1].local), first)
+  pass(300)
+  assert.equal(ends(scene, 'endpoint-removed'), 1)
+  gateway.removals?.close()
+})
+
+test('a connection that is read from keeps the names of its table, however many come meanwhile', () => {
+  const [listener] = planTo('10.2.0.1').listeners
+  const scopes = listener.scopes.map(each => ({ ...each, takes: { names: ['a.test'], plain: false } }))
+  const plan = (server: string): Plan =>
+    planOf(
+      [{ ...listener, reads: 'tls', readTimeoutMs: 5_000, scopes }],
+      [{ ...clusterOf([{ address: server, port: 9000 }]), onRemoveMs: 0 }],
+    )
+  const scene = openScene(plan('10.2.0.1'), { removes: true })
+  const { gateway, network, pass, client } = scene
+  network.servers.set('10.2.0.1:9000', () => {})
+  pass(1)
+  const one = client('10.1.0.1', PORT)
+  const bytes = record(hello([serverName(host('a.test'))]))
+  network.write(one, bytes.subarray(0, 20))
+  pass(10)
+  for (let more = 0; more <= TABLES_KEPT; more++) {
+    gateway.publish(plan('10.2.0.2'))
+    pass(10)
+  }
+  network.write(one, bytes.subarray(20))
+  pass(300)
+  assert.equal(ends(scene, 'endpoint-removed'), 1)
+  gateway.removals?.close()
 })

@@ -23,6 +23,7 @@ import { Wanted, want } from '../../src/stats/records.ts'
 import { createSources, openSources, type Sources } from '../../src/stats/source-table.ts'
 import { openStats, type Stats } from '../../src/stats/stats.ts'
 import type { Endpoint, Plan, Source } from '../../src/table/plan/plan.ts'
+import { Arrivals } from './arrivals.ts'
 import { bury, WAKES, type Worker } from './burial.ts'
 import { Credentials } from './credentials.ts'
 import { Dials } from './dials.ts'
@@ -30,6 +31,7 @@ import { Health } from './health.ts'
 import { BLOCKED, type Machine } from './kernel.ts'
 import { memoryFor } from './memory.ts'
 import { OWN_ADDRESSES } from './plans.ts'
+import { Removals } from './removals.ts'
 import { Revocations } from './revocations.ts'
 import { StandIns } from './stand-in.ts'
 import { type TableOrder, Tables, type Version } from './tables.ts'
@@ -54,6 +56,8 @@ type GatewayOptions = {
   readonly hasTls?: boolean
   /** Changed policies end open connections. */
   readonly revokes?: boolean
+  /** Connections of removed endpoints may have to end. */
+  readonly removes?: boolean
   /** Endpoints take turns, and none of them is watched. */
   readonly hasTurns?: boolean
 }
@@ -73,6 +77,8 @@ export class Gateway {
   readonly health: Health | null
   /** Null: changed policies are for those that come. */
   readonly revocations: Revocations | null
+  /** Null: connections of removed endpoints stay. */
+  readonly removals: Removals | null
   /** Since when it drains or stops: nobody is started any more. */
   endingMs = Number.POSITIVE_INFINITY
   deaths = 0
@@ -119,12 +125,13 @@ export class Gateway {
     const live = new LiveConnections(journals.map(each => each.connections))
     this.#observer = { live, generations: new Generations(live) }
     const hasTurns = options.hasTurns ?? false
-    const dials = new Dials({ clock, stats, journals, versions, slotOf, hasFiles, hasTurns, onBug })
+    const arrivals = new Arrivals()
+    const dials = new Dials({ clock, stats, journals, versions, slotOf, hasFiles, hasTurns, arrivals, onBug })
     this.dials = dials
     const tell = (worker: number, order: Order): void => this.tell(worker, order)
     const observer = this.#observer
     this.health = options.hasHealth
-      ? new Health({ machine, stats, journals, observer, dials, slotOf, tell })
+      ? new Health({ machine, stats, journals, observer, dials, arrivals, slotOf, tell })
       : null
     this.revocations = options.revokes
       ? new Revocations({
@@ -137,6 +144,7 @@ export class Gateway {
           status: this.#status,
         })
       : null
+    this.removals = options.removes ? new Removals({ machine, observer, tell, status: this.#status }) : null
     this.limit(options.maxConnections)
     this.workers = this.journals.map((_, index) => ({
       index,
@@ -192,6 +200,7 @@ export class Gateway {
     const { generation } = this
     this.#announce(epoch => ({ kind: 'table', epoch, generation, table }))
     this.revocations?.published(generation, 0)
+    this.#closeRemoved()
   }
 
   /** Certificates and ticket keys are renewed, for those that come from now on. */
@@ -216,6 +225,14 @@ export class Gateway {
     this.health?.publishing(this.tables.opened(), (this.versions.at(-1) as Version).plan)
     this.#announce(epoch => ({ kind: part, epoch, buffer }))
     if (part === 'clients') this.revocations?.published(this.generation, this.tables.opened().clientsRevision)
+    else this.#closeRemoved()
+  }
+
+  #closeRemoved(): void {
+    const { generation } = this
+    const { endpointsRevision } = this.tables.opened()
+    const parts = { generation, endpointsRevision, clientsRevision: 0 }
+    this.removals?.published((this.versions.at(-1) as Version).plan, parts)
   }
 
   #announce(orderOf: (epoch: number) => Order): void {
@@ -321,6 +338,7 @@ export class Gateway {
         this.adoptions.push({ worker: worker.index, generation, atMs: this.#machine.clock.nowMs })
         worker.adopted = message
         this.revocations?.look()
+        this.removals?.look()
       } else if (message.kind === 'drained') this.drained.push(message)
     }
   }
@@ -389,6 +407,7 @@ export class Gateway {
     this.#readReports(worker)
     bury(this.#machine, this, this.#inboxes, worker, left)
     this.revocations?.look()
+    this.removals?.look()
     if (!this.isEnding)
       this.#machine.clock.in(RESTART_MS, () => {
         if (!this.isEnding) this.#start(worker)

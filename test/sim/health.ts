@@ -19,7 +19,7 @@ import type { Stats } from '../../src/stats/stats.ts'
 import { readCold, type Table } from '../../src/table/format/table.ts'
 import type { HealthCheck } from '../../src/table/plan/health-check.ts'
 import type { Plan } from '../../src/table/plan/plan.ts'
-import { Arrivals } from './arrivals.ts'
+import type { Arrivals } from './arrivals.ts'
 import type { Dials } from './dials.ts'
 import type { Machine } from './kernel.ts'
 import { nameIn, nameOf, nameText } from './names.ts'
@@ -30,6 +30,7 @@ type Parts = {
   readonly journals: readonly JournalMemory[]
   readonly observer: Pick<Observer, 'live' | 'generations'>
   readonly dials: Dials
+  readonly arrivals: Arrivals
   readonly slotOf: (identity: string) => number
   readonly tell: (worker: number, order: Order) => void
 }
@@ -48,11 +49,12 @@ export class Health {
   readonly #health: EndpointHealth
   readonly #known = new Map<string, Known>()
   readonly #drained = new Set<string>()
-  readonly #arrivals = new Arrivals()
+  readonly #arrivals: Arrivals
   #clusters: Plan['clusters'] = []
 
   constructor(parts: Parts) {
     this.#parts = parts
+    this.#arrivals = parts.arrivals
     this.#health = new EndpointHealth(parts.stats, SILENT, ({ text }) => this.#close(text), this.#world())
   }
 

@@ -204,6 +204,7 @@ function checkConnection(scene: Scene, record: Ended, client: Client): void {
     onBug(`${who}: it went to ${endpointOf(words)}, and ${downAt} is down`)
   if (reason === 'drain' && !isOver && !gateway.told.has(number(Live.id)))
     onBug(`${who}: nobody wanted it closed`)
+  gateway.removals?.check(scene, record, who)
   checkRefused(scene, record, who)
   checkVanished(scene, record, [peer, server], who)
   checkStalls(scene, record, peer, server, who)

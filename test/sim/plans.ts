@@ -196,9 +196,10 @@ const drawRule = (dice: Dice, row: number): Rule => ({
 })
 
 /** Where connections of a cluster go: one of them has nobody now and then, and comes back to us. */
-export function drawEndpoints(dice: Dice, index: number, isSound: boolean): Endpoint[] {
+export function drawEndpoints(dice: Dice, index: number, { isSound, share }: PlanOptions): Endpoint[] {
   const isOdd = index === 3 && !isSound
-  const count = isOdd && dice.chance(0.2) ? 0 : 1 + dice.below(3)
+  const least = share === 'warms' ? 2 : 1 // who is alone does not warm up
+  const count = isOdd && dice.chance(0.2) ? 0 : least + dice.below(4 - least)
   const first = dice.below(SERVERS.length)
   const endpoints = Array.from({ length: count }, (_, row) => ({
     address: dice.chance(0.1) && !isSound ? ABSENT : SERVERS[(first + row) % SERVERS.length],
@@ -209,13 +210,10 @@ export function drawEndpoints(dice: Dice, index: number, isSound: boolean): Endp
   return endpoints
 }
 
-function drawCluster(
-  dice: Dice,
-  index: number,
-  { isPatient, isSound, limits, introduces }: PlanOptions,
-): Cluster {
+function drawCluster(dice: Dice, index: number, options: PlanOptions): Cluster {
+  const { isPatient, isSound, limits, introduces } = options
   const kind = index === 3 && !isSound && dice.chance(0.2) ? 'unknown' : 'static'
-  const endpoints = kind === 'static' ? drawEndpoints(dice, index, isSound) : []
+  const endpoints = kind === 'static' ? drawEndpoints(dice, index, options) : []
   return {
     host: `cluster-${index}`,
     subset: null,

@@ -9,7 +9,7 @@ import type { OnAdmitted } from '../../src/engine/flow/admission.ts'
 import { CLIENT, UPSTREAM } from '../../src/engine/flow/slots.ts'
 import type { ReasonName } from '../../src/stats/reasons.ts'
 import { Counter, sumCounter } from '../../src/stats/stats.ts'
-import { type Action, act, end, timesOf } from './actions.ts'
+import { type Action, act, enableAll, end, timesOf } from './actions.ts'
 import { Cast } from './cast.ts'
 import { Clock } from './clock.ts'
 import { Dice } from './dice.ts'
@@ -28,6 +28,8 @@ import { drawSwarm, type Feature, type Limits, type Swarm } from './swarm.ts'
 const QUIET_MS = 3_000
 const CALM_MS = 12_000
 const RELENT_MS = 30_000
+/** Of the calm, while endpoints warm up that nothing happens to any more. */
+const WARMING_MS = 6_000
 const END_MS = 10_000
 /** Steps without an end are one: a run has some thousands. */
 const STEPS_MOST = 400_000
@@ -70,6 +72,7 @@ export function run(
     secured: new Dice(seed, 4),
     newest: new Dice(seed, 5),
     shares: new Dice(seed, 6),
+    removal: new Dice(seed, 7),
   }
   const swarm = drawSwarm(draws, dice, limits)
   const { faults, files, buffers } = swarm
@@ -103,6 +106,7 @@ export function run(
     hasHealth: swarm.hasHealth,
     hasTls,
     revokes: swarm.features.has('revokes'),
+    removes: swarm.features.has('removes'),
     hasTurns: swarm.features.has('turns'),
   })
   gateway.publish(drawPlan(dice, plans))
@@ -197,6 +201,7 @@ export function run(
     }
     end(gateway, dice)
     gateway.health?.close()
+    gateway.removals?.close()
     startMs = clock.nowMs
     if (!until(startMs + END_MS, () => gateway.isOver) && bug === '') fails('workers never end')
   } catch (error) {
@@ -224,7 +229,10 @@ function plan(swarm: Swarm, stage: Stage): void {
   const together = swarm.features.has('crowd') ? 0.9 : 0.4
   const moment = (within: number) =>
     1000 + (dice.chance(together) ? dice.pick(moments) + dice.below(within) : dice.below(QUIET_MS - 200))
-  for (let count = swarm.connections; count > 0; count--) clock.at(moment(2), () => stage.cast.connect())
+  const later = () => 1000 + QUIET_MS + dice.below(WARMING_MS)
+  for (let count = swarm.connections; count > 0; count--)
+    clock.at(swarm.isCalm && dice.chance(0.6) ? later() : moment(2), () => stage.cast.connect())
+  if (swarm.isCalm) clock.at(1000 + QUIET_MS, () => enableAll(stage.gateway))
   const { plans, maxConnections } = swarm
   for (const action of swarm.actions)
     for (let times = timesOf(action, dice); times > 0; times--)

@@ -33,6 +33,8 @@ type Options = {
   readonly onAdmitted?: OnAdmitted
   /** Endpoints are checked and drained. */
   readonly hasHealth?: boolean
+  /** Connections of removed endpoints may have to end. */
+  readonly removes?: boolean
 }
 
 export function openScene(plan: Plan, wrong: Options = {}): Scene {
@@ -66,6 +68,7 @@ export function openScene(plan: Plan, wrong: Options = {}): Scene {
     files: null,
     onAdmitted: wrong.onAdmitted,
     hasHealth: wrong.hasHealth ?? false,
+    removes: wrong.removes ?? false,
   })
   gateway.publish(plan)
   let clients = 0

@@ -65,6 +65,8 @@ export const FEATURES = {
   warms: 0.03,
   /** Endpoints of different weights take turns. */
   turns: 0.04,
+  /** Connections of removed endpoints end. */
+  removes: 0.12,
 } as const
 export type Feature = keyof typeof FEATURES
 const LATER = ['policies', 'perSource'] as const
@@ -80,7 +82,9 @@ const NOT_SECURED = [
 ] as const
 const FEATURE_NAMES = (Object.keys(FEATURES) as Feature[]).filter(
   each =>
-    ![...LATER, ...UPSTREAMS, ...SECURED, ...SHARES, 'revokes', 'starttls'].some(later => later === each),
+    ![...LATER, ...UPSTREAMS, ...SECURED, ...SHARES, 'revokes', 'starttls', 'removes'].some(
+      later => later === each,
+    ),
 )
 
 /** What a run has less of than its seed says; what is left is the same. */
@@ -119,6 +123,8 @@ export type Swarm = {
   readonly plans: PlanOptions
   /** Endpoints are checked or drained, or ejected. */
   readonly hasHealth: boolean
+  /** Clients come later, too, while endpoints warm up. */
+  readonly isCalm: boolean
 }
 
 const SESSIONS = ['clientSession', 'upstreamSession'] as const
@@ -129,6 +135,16 @@ const CROWDED: ReadonlySet<Action> = new Set(['publish', 'flap', 'stand'])
 /** So that policies change while a connection is read from. */
 const DECIDED_ANEW: ReadonlySet<Action> = new Set(['publish', 'flap'])
 const NONE: ReadonlySet<Action> = new Set()
+/** With these, few connections show who was drawn. */
+const NOT_WARMING: ReadonlySet<Fault> = new Set(['fewFiles', 'dialFails'])
+const NOT_BULKY: ReadonlySet<Fault> = new Set(['shortReceive'])
+/** With their servers fewer peers than one byte can number, by which they are told apart. */
+const MANY = 110
+/** So that most clients of a run whose endpoints warm up show who was drawn. */
+const NOT_CALM = ['few', 'perSource', 'crowd', 'limits'] as const
+const UPSET: ReadonlySet<Action> = new Set(['publish', 'flap', 'limit', 'kill', 'sudden', 'end'])
+/** So that endpoints go and come back. */
+const REMOVING: readonly Action[] = ['publish', 'endpoints']
 const BULKY = ['bulk', 'bulkQuitter']
 /** With these, few connections come as far as to a pipe. */
 const NO_BULK = ['proxied', 'named', 'limits', 'few', ...LATER, 'revokes'] as const
@@ -152,10 +168,10 @@ const STANDING = ['sleeper', 'sleeper', 'slowReader', 'patient']
 const SAYING = ['chatter', 'chatter', 'flood', 'patient']
 
 /** The others draw what came later, so that the rest of a seed stays what it was. */
-type Draws = Readonly<Record<'swarm' | 'later' | 'secured' | 'newest' | 'shares', Dice>>
+type Draws = Readonly<Record<'swarm' | 'later' | 'secured' | 'newest' | 'shares' | 'removal', Dice>>
 
 export function drawSwarm(
-  { swarm, later, secured, newest, shares }: Draws,
+  { swarm, later, secured, newest, shares, removal }: Draws,
   dice: Dice,
   limits: Limits,
 ): Swarm {
@@ -173,7 +189,13 @@ export function drawSwarm(
   const share = SHARES.find(each => shares.chance(FEATURES[each]))
   const isOther = [...UPSTREAMS, ...SECURED, 'bulk', 'uneven'].some(each => drawn.some(has => has === each))
   if (share && !isOther) drawn.push(share, ...(share === 'turns' ? [] : WATCHED))
+  else if (!isOther && removal.chance(2 * FEATURES.warms))
+    drawn.push('warms', ...(removal.chance(0.4) ? WATCHED : (['drains'] as const)))
+  if (removal.chance(FEATURES.removes) && !drawn.includes('bulk')) drawn.push('removes')
   const features = new Set(drawn.filter(each => limits.features?.includes(each) ?? true))
+  const isWarming = features.has('warms')
+  const isCalm = isWarming && removal.chance(0.7)
+  if (isCalm) for (const each of NOT_CALM) features.delete(each)
   const isSecured = SECURED.some(each => features.has(each))
   if (isSecured) {
     for (const each of NOT_SECURED) features.delete(each)
@@ -195,19 +217,24 @@ export function drawSwarm(
   const hasHealth = UPSTREAMS.some(each => features.has(each))
   // Whoever is decided about as it comes, is decided about by a table that is known.
   if (hasHealth) for (const each of NO_HEALTH) features.delete(each)
-  const faults = drawnFaults.filter(each => !isBulk || each !== 'shortReceive')
+  const faults = drawnFaults.filter(
+    each => !(isBulk && NOT_BULKY.has(each)) && !(isWarming && NOT_WARMING.has(each)),
+  )
   if (isBulk && newest.chance(0.3) && (limits.faults?.includes('noPipe') ?? true)) faults.push('noPipe')
   const isCrowd = features.has('crowd')
   const often = isCrowd ? CROWDED : features.has('policies') ? DECIDED_ANEW : NONE
   const wanted: Action[] = ACTIONS.filter(each => swarm.chance(0.35) || often.has(each))
   if (isSecured && secured.chance(0.5)) wanted.push(RENEW)
   if (hasHealth) wanted.push(...drawUpstreamActions(later, features))
-  const actions = wanted.filter(each => limits.actions?.includes(each) ?? true)
+  if (features.has('removes')) wanted.push(...REMOVING.filter(each => !wanted.includes(each)))
+  if (isWarming && !wanted.includes('endpoints')) wanted.push('endpoints')
+  const left = wanted.filter(each => !(isCalm && UPSET.has(each)))
+  const actions = left.filter(each => limits.actions?.includes(each) ?? true)
   const workers = swarm.pick([1, 2, 2, 3])
   const few = swarm.between(2, 10)
   const more = hasHealth || features.has('turns') ? later.below(30) : 0
   const some = isBulk ? swarm.between(6, 12) : swarm.between(isUneven ? 12 : 1, 24) + more
-  const connections = isCrowd ? 80 : some
+  const connections = isWarming ? MANY : isCrowd ? 80 : some
   const bytes = isBulk ? 1_000_000 : swarm.pick([64, 3000, 60_000])
   const files = faults.includes('fewFiles') ? 40 : null
   const isFew = !isBulk && faults.includes('fewBuffers')
@@ -218,8 +245,9 @@ export function drawSwarm(
     features,
     actions,
     hasHealth,
+    isCalm,
     files,
-    ...(isUneven ? unevenKinds(features) : drawKinds(swarm, isBulk, isCrowd)),
+    ...(isUneven ? unevenKinds(features) : drawKinds(swarm, isBulk, isCrowd, features.has('removes'))),
     workers: isCrowd ? 2 : isBulk ? 1 : workers,
     maxConnections: features.has('few') ? few : CONNECTIONS_MOST,
     connections: Math.min(limits.connections ?? connections, connections),
@@ -235,7 +263,7 @@ export function drawSwarm(
     },
     plans: {
       isPatient: features.has('patient'),
-      isSound: isBulk || isOrderly,
+      isSound: isBulk || isOrderly || isCalm,
       limits: features.has('limits'),
       introduces: features.has('introduces'),
       named: features.has('named') ? [80, 81].filter(() => swarm.chance(0.7)) : [],
@@ -251,6 +279,7 @@ export function drawSwarm(
       vanishing: features.has('vanishing'),
       hashed: features.has('hashed'),
       share: SHARES.find(each => features.has(each)) ?? null,
+      removes: features.has('removes'),
     },
   }
 }
@@ -269,8 +298,8 @@ const unevenKinds = (features: ReadonlySet<Feature>): Kinds =>
     ? { clients: SAYING, servers: STANDING }
     : { clients: STANDING, servers: SAYING }
 
-function drawKinds(swarm: Dice, isBulk: boolean, isCrowd: boolean): Kinds {
-  const kinds = drawSome(swarm, isBulk, isCrowd)
+function drawKinds(swarm: Dice, isBulk: boolean, isCrowd: boolean, stay: boolean): Kinds {
+  const kinds = [...drawSome(swarm, isBulk, isCrowd), ...(stay ? STAYING : [])]
   return { clients: kinds, servers: kinds }
 }
 

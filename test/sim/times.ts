@@ -10,7 +10,7 @@ import type { Peer } from './peers.ts'
 import { FOUND_OUT_MS } from './upstreams.ts'
 
 /** A reset takes no longer. */
-const CLOSING_MS = 60
+export const CLOSING_MS = 60
 
 export const endpointOf = (words: Int32Array): string => {
   const { address, port } = nameIn(words, Live.endpointAddress)

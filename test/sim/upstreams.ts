@@ -17,12 +17,24 @@ export type UpstreamOptions = {
   readonly hashed?: boolean
   /** What the shares of destinations or endpoints depend on. */
   readonly share?: Share | null
+  /** Connections of removed endpoints end. */
+  readonly removes?: boolean
 }
 
 export type Share = 'redistributes' | 'near' | 'warms' | 'turns'
 
 /** The plan, with what the run is about; without that no dice are thrown. */
 export function withUpstreams(plan: Plan, dice: Dice, options: UpstreamOptions): Plan {
+  const watched = withWatched(plan, dice, options)
+  return options.removes
+    ? { ...watched, clusters: watched.clusters.map(each => ending(each, dice)) }
+    : watched
+}
+
+const ending = (cluster: Cluster, dice: Dice): Cluster =>
+  dice.chance(0.8) ? { ...cluster, onRemoveMs: dice.pick([0, 200, 1500]) } : cluster
+
+function withWatched(plan: Plan, dice: Dice, options: UpstreamOptions): Plan {
   const { ejection, checks, vanishing, hashed, share } = options
   if (share) return withShare(plan, dice, options, share)
   if (vanishing)
@@ -65,7 +77,12 @@ const drawShare = (dice: Dice, share: Share): Partial<Policy> => ({
   ...(share === 'warms'
     ? {
         balance: dice.pick(['LEAST_REQUEST', 'ROUND_ROBIN']),
-        warmup: { durationMs: dice.pick([300, 2000]), minimumPercent: 10, aggression: 1 },
+        maxConnections: 0,
+        warmup: {
+          durationMs: dice.pick([2500, 6000]),
+          minimumPercent: dice.pick([10, 10, 40]),
+          aggression: dice.pick([1, 1, 2]),
+        },
       }
     : {}),
 })

@@ -7,6 +7,7 @@ import type { LoadedResource } from '../../config/load.ts'
 import type { Observer } from '../observe/observer.ts'
 import {
   type ClosingDestinations,
+  isRemoved,
   mayRemove,
   type RemovedFrom,
   removalJudge,
@@ -55,7 +56,7 @@ function findEnded(
   const ended = new Map<string, Ended>()
   observer.live.visit(words => {
     const removed = is(words)
-    if (removed === null || removed === 'undecided' || was(words) !== null) return true
+    if (!isRemoved(removed) || isRemoved(was(words))) return true
     ended.getOrInsertComputed(`${removed.endpoint} ${removed.key}`, () => ({ removed, count: 0 })).count++
     return true
   })

@@ -74,11 +74,15 @@ export function mayRemove(before: ClosingDestinations, after: ClosingDestination
 
 /** A removed endpoint, and the host and port that had it. */
 export type RemovedFrom = { readonly endpoint: string; readonly key: string; readonly closing: Closing }
-export type Judged = RemovedFrom | 'undecided' | null
+export type Judged = RemovedFrom | 'undecided' | 'there' | null
+
+export const isRemoved = (judged: Judged): judged is RemovedFrom =>
+  typeof judged === 'object' && judged !== null
 
 /**
  * Judges live rows. One that is still being read from or dialed for may yet get a removed endpoint,
- * by an older table. Null: the connection goes on.
+ * by an older table. 'there': the endpoint of a connection that would end with it is not removed.
+ * Null: the connection goes on.
  */
 export function removalJudge(
   { generations }: Observer,
@@ -106,6 +110,6 @@ export function removalJudge(
     if (state === Stage.dialing) return 'undecided'
     const address = formatAddress(words[Live.endpointFamily] as Family, words, Live.endpointAddress)
     const endpoint = formatEndpoint(address, words[Live.endpointPort])
-    return closing.endpoints.has(endpoint) ? null : { endpoint, key, closing }
+    return closing.endpoints.has(endpoint) ? 'there' : { endpoint, key, closing }
   }
 }

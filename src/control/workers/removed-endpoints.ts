@@ -10,26 +10,28 @@
  * at again once it is connected. All this is done in pieces: there may be 100 000 connections.
  */
 
-import { monotonicMs } from '../../base/clock.ts'
-import { inTurns } from '../../base/turns.ts'
+import { UNHEARD_MS } from '../../engine/flow/deadlines.ts'
 import type { Order } from '../../engine/worker/protocol.ts'
 import { Live } from '../../stats/connections.ts'
 import { Reason } from '../../stats/reasons.ts'
 import type { Logger } from '../observe/log.ts'
 import type { Observer } from '../observe/observer.ts'
 import { type ClosingDestinations, type Judged, mayRemove, removalJudge } from './removal-judge.ts'
+import { type RemovalWorld, realRemovalWorld } from './removal-world.ts'
 import { closeOrders, spreadOver } from './selected-drain.ts'
 
 /** How often it looks which connections are due, and which have been decided. */
 const LOOK_MS = 100
-/** Rows between two looks at the clock. */
-const STEP = 256
 /** Connections whose times are spread together. */
 const SPREAD = 4096
+/** Once it is older, a connection goes on to no other endpoint (engine/flow/early-resets.ts). */
+const YOUNG_MS = 2 * UNHEARD_MS
 /** Endpoints that a line of the log names. */
 const TOLD_MAX = 10
 
 type Row = { readonly worker: number; readonly row: number; readonly id: number }
+/** Null: it goes on. */
+type Answer = Exclude<Judged, 'there'>
 type Found = Row & { readonly endpoint: string; readonly overMs: number }
 /** `afterMs` is a moment, until the order is given. */
 type Due = Row & { readonly afterMs: number }
@@ -38,29 +40,32 @@ type RemovedEndpointsOptions = {
   readonly observer: Observer
   readonly log: Logger
   readonly tell: (orders: ReadonlyMap<number, Order>) => void
+  readonly world?: RemovalWorld
 }
 
 export class RemovedEndpoints {
   readonly #options: RemovedEndpointsOptions
+  readonly #world: RemovalWorld
   #destinations: ClosingDestinations = new Map()
   #judge: (words: Int32Array) => Judged
   /** Those whose time has yet to come, by its number of LOOK_MS. */
   #pending = new Map<number, Due[]>()
   #pendingIds = new Set<number>()
-  #undecided: readonly Row[] = []
+  #undecided: Row[] = []
   /** When the last search began. */
   #sinceMs = 0
   #wantsSearch = false
   /** A search will be asked for. */
   #awaitsSearch = false
   #isWorking = false
-  #timer: NodeJS.Timeout | undefined
+  #stopTimer = (): void => {}
   #closed = false
   /** Connections that were to end, and whose endpoint was back in time. */
   #kept = 0
 
   constructor(options: RemovedEndpointsOptions) {
     this.#options = options
+    this.#world = options.world ?? realRemovalWorld()
     this.#judge = removalJudge(options.observer, this.#destinations)
   }
 
@@ -88,14 +93,14 @@ export class RemovedEndpoints {
 
   close(): void {
     this.#closed = true
-    clearTimeout(this.#timer)
+    this.#stopTimer()
   }
 
   #work(): void {
     if (this.#isWorking || this.#closed) return
     this.#isWorking = true
-    clearTimeout(this.#timer)
-    void inTurns(this.#steps()).then(() => {
+    this.#stopTimer()
+    this.#world.inPieces(this.#steps(), () => {
       this.#isWorking = false
       if (this.#wantsSearch) this.#work()
       else if (this.#pendingIds.size + this.#undecided.length > 0) this.#lookLater()
@@ -104,7 +109,7 @@ export class RemovedEndpoints {
   }
 
   #lookLater(): void {
-    if (!this.#closed) this.#timer = setTimeout(() => this.#work(), LOOK_MS).unref()
+    if (!this.#closed) this.#stopTimer = this.#world.after(LOOK_MS, () => this.#work())
   }
 
   /** What nothing defines any more is forgotten with its last connection. */
@@ -130,7 +135,7 @@ export class RemovedEndpoints {
       for (const each of all) {
         if (this.#isRemoved(each)) left.push(each)
         else this.#pendingIds.delete(each.id)
-        if (++seen % STEP === 0) yield
+        if (++seen % this.#world.pieceRows === 0) yield
       }
       if (left.length > 0) this.#pending.set(key, left)
       else this.#pending.delete(key)
@@ -140,9 +145,10 @@ export class RemovedEndpoints {
   #isRemoved(each: Row): boolean {
     const { worker, row, id } = each
     if (!this.#options.observer.live.has(worker, row, id)) return false
-    const isRemoved = this.#judgeAgain(each) !== null
-    if (!isRemoved) this.#kept++
-    return isRemoved
+    const judged = this.#judgeAgain(each)
+    if (judged === 'undecided') this.#undecided.push(each)
+    if (judged === null) this.#kept++
+    return judged !== null && judged !== 'undecided'
   }
 
   #tellKept(): void {
@@ -153,7 +159,7 @@ export class RemovedEndpoints {
   }
 
   *#search(): Generator<void> {
-    this.#sinceMs = monotonicMs()
+    this.#sinceMs = this.#world.nowMs()
     const undecided: Row[] = []
     const told = new Map<string, number>()
     let found: Found[] = []
@@ -169,7 +175,7 @@ export class RemovedEndpoints {
         this.#spread(found)
         found = []
       }
-      if (++seen % STEP === 0) yield
+      if (++seen % this.#world.pieceRows === 0) yield
     }
     this.#spread(found)
     this.#undecided = undecided
@@ -177,14 +183,15 @@ export class RemovedEndpoints {
   }
 
   /** Every live row, judged; rows that are free meanwhile are passed over. */
-  *#rows(): Generator<readonly [Row, Judged]> {
+  *#rows(): Generator<readonly [Row, Answer]> {
     const { live } = this.#options.observer
+    const { pieceRows } = this.#world
     for (let from: { worker: number; row: number } | null = { worker: 0, row: 0 }; from !== null; ) {
-      const judged: [Row, Judged][] = []
+      const judged: [Row, Answer][] = []
       let next: { worker: number; row: number } | null = null
       live.visit((words, numbers, worker, row) => {
-        judged.push([{ worker, row, id: numbers[Live.id / 2] }, this.#judge(words)])
-        if (judged.length < STEP) return true
+        judged.push([{ worker, row, id: numbers[Live.id / 2] }, this.#judgeRow(words, numbers, worker)])
+        if (judged.length < pieceRows) return true
         next = { worker, row: row + 1 }
         return false
       }, from)
@@ -203,19 +210,19 @@ export class RemovedEndpoints {
       if (judged === 'undecided') undecided.push(each)
       else if (judged && !this.#pendingIds.has(each.id))
         found.push({ ...each, endpoint: judged.endpoint, overMs: judged.closing.overMs })
-      if (index % STEP === STEP - 1) yield
+      if ((index + 1) % this.#world.pieceRows === 0) yield
     }
     if (this.#undecided === before) this.#undecided = undecided
     this.#spread(found)
   }
 
-  #judgeAgain({ worker, row, id }: Row): Judged {
-    let judged: Judged = null
+  #judgeAgain({ worker, row, id }: Row): Answer {
+    let judged: Answer = null
     const { live } = this.#options.observer
     if (!live.has(worker, row, id)) return null
     live.visit(
       (words, numbers) => {
-        if (numbers[Live.id / 2] === id) judged = this.#judge(words)
+        if (numbers[Live.id / 2] === id) judged = this.#judgeRow(words, numbers, worker)
         return false
       },
       { worker, row },
@@ -223,11 +230,20 @@ export class RemovedEndpoints {
     return judged
   }
 
+  /** An upstream that resets at once may be replaced, by one that an older table has. */
+  #judgeRow(words: Int32Array, numbers: Float64Array, worker: number): Answer {
+    const judged = this.#judge(words)
+    if (judged !== 'there') return judged
+    const isUntouched = numbers[Live.fromUpstream / 2] === 0 && numbers[Live.toUpstream / 2] === 0
+    const connectedMs = numbers[Live.connectedMs / 2] + this.#options.observer.live.originMs(worker)
+    return isUntouched && this.#world.nowMs() - connectedMs < YOUNG_MS ? 'undecided' : null
+  }
+
   #spread(found: readonly Found[]): void {
-    const nowMs = monotonicMs()
+    const nowMs = this.#world.nowMs()
     for (const [overMs, own] of Map.groupBy(found, each => each.overMs)) {
       const leftMs = Math.max(0, this.#sinceMs + overMs - nowMs)
-      for (const { worker, row, id, afterMs } of spreadOver(own, leftMs)) {
+      for (const { worker, row, id, afterMs } of spreadOver(own, leftMs, this.#world.chance)) {
         const due = { worker, row, id, afterMs: nowMs + afterMs }
         this.#pending.getOrInsertComputed(Math.floor(due.afterMs / LOOK_MS), () => []).push(due)
         this.#pendingIds.add(id)
@@ -237,20 +253,21 @@ export class RemovedEndpoints {
 
   /** Tells the workers what is due before the next look. */
   *#endDue(): Generator<void> {
-    const untilMs = monotonicMs() + LOOK_MS
+    const { pieceRows } = this.#world
+    const untilMs = this.#world.nowMs() + LOOK_MS
     const due = [...this.#pending.keys()].filter(each => each * LOOK_MS <= untilMs)
     for (const key of due.sort((a, b) => a - b)) {
       const all = this.#pending.get(key) ?? []
       this.#pending.delete(key)
-      for (let from = 0; from < all.length; from += STEP) {
-        this.#end(all.slice(from, from + STEP))
+      for (let from = 0; from < all.length; from += pieceRows) {
+        this.#end(all.slice(from, from + pieceRows))
         yield
       }
     }
   }
 
   #end(due: readonly Due[]): void {
-    const nowMs = monotonicMs()
+    const nowMs = this.#world.nowMs()
     const ending: Due[] = []
     for (const each of due) {
       this.#pendingIds.delete(each.id)
