@@ -1,7 +1,9 @@
 /** A KubernetesSource beside the API that it follows, and what it has told so far. */
 
 import { isDeepStrictEqual } from 'node:util'
+import { loadConfig } from '../../src/config/load.ts'
 import { type ApiObject, objectKey } from '../../src/config/text/read-objects.ts'
+import { reportsOf } from '../../src/control/cluster-reports.ts'
 import type { Identity } from '../../src/source/kubernetes/identity.ts'
 import { readObject } from '../../src/source/kubernetes/objects.ts'
 import type { Pace } from '../../src/source/kubernetes/pace.ts'
@@ -75,6 +77,12 @@ export class Followed {
     this.#take()
     const take = () => this.#take()
     await this.source.follow(take, take)
+  }
+
+  /** Writes what a gateway would report of what this source has told. */
+  report(): void {
+    const objects = [...this.table].map(([key, object]) => ({ key, object, lastGood: null }))
+    this.source.report(reportsOf(loadConfig([], { names: new Map(), objects }), this.source.all()))
   }
 
   close(): Promise<void> {

@@ -3,9 +3,7 @@
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as after } from 'node:timers/promises'
-import { loadConfig } from '../../src/config/load.ts'
 import { objectKey } from '../../src/config/text/read-objects.ts'
-import { reportsOf } from '../../src/control/cluster-reports.ts'
 import { Client } from '../../src/source/kubernetes/client.ts'
 import { Lease, leaseName } from '../../src/source/kubernetes/lease.ts'
 import { readObject } from '../../src/source/kubernetes/objects.ts'
@@ -154,12 +152,6 @@ test('who loses the Lease while it writes stops there', async t => {
   equal(api.count('patch'), 1)
 })
 
-/** What a gateway would report of what this source has told. */
-function report({ source, table }: Followed): void {
-  const objects = [...table].map(([key, object]) => ({ key, object, lastGood: null }))
-  source.report(reportsOf(loadConfig([], { names: new Map(), objects }), source.all()))
-}
-
 test('ten replicas write each status once', async t => {
   const api = await apiOf(t)
   const { namespace: _, ...ofClass } = WEIR.metadata
@@ -176,7 +168,7 @@ test('ten replicas write each status once', async t => {
   const closed = () => Promise.all(replicas.map(each => each.close()))
   t.after(closed)
   const writes = () => api.requests.filter(each => each.subresource === 'status')
-  for (const each of replicas) report(each)
+  for (const each of replicas) each.report()
   while (!served.every(each => api.get(each).status)) await api.nextRequest
   equal(writes().length, served.length)
 
@@ -186,13 +178,13 @@ test('ten replicas write each status once', async t => {
   await Promise.all(
     replicas.map(async each => {
       await each.until(() => JSON.stringify(each.table.get(objectKey(first))).includes('"gone"'))
-      report(each)
+      each.report()
     }),
   )
   const isRefused = () => JSON.stringify(api.get(first).status).includes('BackendNotFound')
   while (!isRefused()) await api.nextRequest
   // Nothing differs: nothing is asked, and nothing is written.
-  for (const each of replicas) report(each)
+  for (const each of replicas) each.report()
   await closed()
   deepEqual(
     writes().map(each => each.code),
