@@ -38,13 +38,60 @@ function askByName(port: number, name: string): Promise<string> {
   return promise
 }
 
+type Condition = { readonly type: string; readonly status: string; readonly observedGeneration: number }
+
 /** Of another namespace than the routes. */
 const elsewhere = (object: KubeObject): KubeObject => ({
   ...object,
   metadata: { ...object.metadata, namespace: 'other' },
 })
 
-type Condition = { readonly type: string; readonly status: string; readonly observedGeneration: number }
+test('listeners come and go; of two TCPRoutes one has the listener, and the other once it has gone', async t => {
+  const [a, b] = [await echo(t, 'a'), await echo(t, 'b')]
+  const api = await FakeApi.start({ crds: [...ISTIO_CRDS, ...GATEWAY_API_CRDS] })
+  t.after(() => api.stop())
+  const [port, more] = [await freePort(), await freePort()]
+  const { namespace: _, ...ofClass } = WEIR.metadata
+  const edge = (...listeners: object[]) =>
+    gateway('shop/edge', listeners, { addresses: [{ value: '127.0.0.1' }] }) as KubeObject
+  // Of one age, as made in one second: the first by name counts.
+  const first = tcpRoute('shop/first', { name: 'edge' }, ['one']) as KubeObject
+  const second = tcpRoute('shop/second', { name: 'edge' }, ['two']) as KubeObject
+  const backends = [service('one'), slice('one', a), service('two'), slice('two', b)]
+  for (const each of [{ ...WEIR, metadata: ofClass } as KubeObject, edge(tcp(port)), first, ...backends])
+    api.put(each)
+  await gatewayOf(t, api.kubeconfig(), { engine: 'epoll', status: true, pace: { spreadMs: 1 } })
+  type Told = { conditions: Condition[]; listeners: { attachedRoutes: number; conditions: Condition[] }[] }
+  /** The routes of each listener, once every condition is of this generation. */
+  const attached = async (generation: number, ...counts: number[]): Promise<void> => {
+    const isSaid = (): boolean => {
+      const { conditions = [], listeners = [] } = (api.get(edge()).status ?? {}) as Partial<Told>
+      const all = [...conditions, ...listeners.flatMap(each => each.conditions)]
+      return (
+        all.length > 0 &&
+        all.every(each => each.observedGeneration === generation) &&
+        String(listeners.map(each => each.attachedRoutes)) === String(counts)
+      )
+    }
+    while (!isSaid()) await api.nextRequest
+  }
+  await follows(port, 'a')
+  await attached(1, 1)
+  api.put(second)
+  await attached(1, 2)
+  for (let index = 0; index < 20; index++) equal(await ask(port), 'a test')
+  api.remove(first)
+  await follows(port, 'b')
+  await attached(1, 1)
+
+  api.put({ ...api.get(edge()), spec: edge(tcp(port), tcp(more)).spec as object })
+  await follows(more, 'b')
+  await attached(2, 1, 1)
+  api.put({ ...api.get(edge()), spec: edge(tcp(more)).spec as object })
+  while ((await ask(port)) !== '') await after(5)
+  equal(await ask(more), 'b test')
+  await attached(3, 1)
+})
 
 test('traffic follows, and each status is written once', async t => {
   const [a, b] = [await echo(t, 'a'), await echo(t, 'b')]

@@ -10,7 +10,8 @@ import { GATEWAY_API_CRDS, ISTIO_CRDS } from '../../kubernetes/fake/crds.ts'
 import type { KubeObject } from '../../kubernetes/fake/object.ts'
 import { FakeApi } from '../../kubernetes/fake/server.ts'
 import { edge, follows, gatewayOf, routeTo, service, slice } from '../../kubernetes/gateway.ts'
-import { gateway as apiGateway, tcp, tcpRoute, WEIR } from '../../support/gateway-api.ts'
+import { gateway as apiGateway, tcp, tcpRoute, tls, tlsRoute, WEIR } from '../../support/gateway-api.ts'
+import { hello, host, record, serverName } from '../../support/hello.ts'
 import { freePort } from '../../support/sockets.ts'
 import { weir } from '../kit.ts'
 
@@ -39,18 +40,35 @@ before(async () => {
   scene = await begin({ after: end => void ends.push(end as () => unknown) } as TestContext)
 })
 
-/** One gateway that follows one API: a VirtualService at one port, a TCPRoute at another. */
+/** A client that names this server. */
+const HELLO = record(hello([serverName(host('www.example.com'))]))
+
+/** One gateway that follows one API: a VirtualService, a TCPRoute and a TLSRoute, at a port each. */
 async function begin(t: TestContext) {
   const [a, b] = [await echo(t, 'a'), await echo(t, 'b')]
   const api = await FakeApi.start({ crds: [...ISTIO_CRDS, ...GATEWAY_API_CRDS] })
   t.after(() => api.stop())
-  const [port, other, closed] = [await freePort(), await freePort(), await freePort()]
+  const [port, other, named, closed] = [
+    await freePort(),
+    await freePort(),
+    await freePort(),
+    await freePort(),
+  ]
   const { namespace: _, ...ofClass } = WEIR.metadata
   const route = tcpRoute('shop/orders', { name: 'api' }, ['one 1', 'two 0']) as KubeObject
+  const byName = tlsRoute(
+    'shop/named',
+    { name: 'api' },
+    ['www.example.com'],
+    ['one 1', 'two 0'],
+  ) as KubeObject
   const given = [
     { ...WEIR, metadata: ofClass },
-    apiGateway('shop/api', [tcp(other)], { addresses: [{ value: '127.0.0.1' }] }),
+    apiGateway('shop/api', [tcp(other), tls(named, '*.example.com')], {
+      addresses: [{ value: '127.0.0.1' }],
+    }),
     route,
+    byName,
     edge(port),
     virtualService([100, 0]),
   ] as KubeObject[]
@@ -63,7 +81,7 @@ async function begin(t: TestContext) {
   await follows(port, 'a')
   await follows(other, 'a')
   const visit = (at: number): Promise<void> => {
-    const socket = connect(at, '127.0.0.1', () => socket.write('hello\n'))
+    const socket = connect(at, '127.0.0.1', () => socket.write(at === named ? HELLO : 'hello\n'))
     socket.on('error', () => {})
     socket.on('data', () => socket.end())
     return new Promise(resolve => socket.once('close', () => resolve()))
@@ -83,7 +101,7 @@ async function begin(t: TestContext) {
     while (!isOver) await Promise.all(Array.from({ length: CLIENTS }, () => visit(at)))
     return await said
   }
-  return { api, port, other, closed, b, route, visited }
+  return { api, port, other, named, closed, b, route, byName, visited }
 }
 
 const weightsOf = (object: KubeObject, block: string, list: string): unknown => {
@@ -103,6 +121,18 @@ test('a VirtualService is moved step by step, over a conflict', async () => {
   await follows(port, 'b')
   const again = await visited(port, words)
   deepEqual([again.code, again.out], [0, 'nothing to do: two has 100 % already\n'])
+})
+
+test('a TLSRoute is moved step by step, and only its weights', async () => {
+  const { api, byName, named, visited } = scene
+  const before = api.get(byName).spec as { hostnames: string[] }
+  const words = ['TLSRoute shop/named', '--to', 'two', '--apply', '--steps', '50,100']
+  const { code, out, err } = await visited(named, words)
+  deepEqual([code, err], [0, ''], out)
+  match(out, /^step 1 of 2: 50 % to two\n[\s\S]*done: 100 % to two, in TLSRoute shop\/named\n$/)
+  const { hostnames } = api.get(byName).spec as { hostnames: string[] }
+  deepEqual(hostnames, before.hostnames)
+  deepEqual(weightsOf(byName, 'rules', 'backendRefs'), [0, 100])
 })
 
 test('a TCPRoute is put back, whole, when a guard breaks', async () => {
