@@ -4,7 +4,6 @@
  */
 
 import { deepEqual, equal } from 'node:assert/strict'
-import { connect } from 'node:net'
 import { test } from 'node:test'
 import { setTimeout as after } from 'node:timers/promises'
 import { ask, echo } from '../control/scene.ts'
@@ -18,25 +17,11 @@ import {
   tlsRoute,
   WEIR,
 } from '../support/gateway-api.ts'
-import { hello, host, record, serverName } from '../support/hello.ts'
 import { freePort } from '../support/sockets.ts'
 import { GATEWAY_API_CRDS, ISTIO_CRDS } from './fake/crds.ts'
 import type { KubeObject } from './fake/object.ts'
 import { FakeApi } from './fake/server.ts'
-import { follows, gatewayOf, service, slice } from './gateway.ts'
-
-/** The first word of the answer to a ClientHello; '' if there is none. */
-function askByName(port: number, name: string): Promise<string> {
-  const { promise, resolve } = Promise.withResolvers<string>()
-  const socket = connect(port, '127.0.0.1', () => socket.write(record(hello([serverName(host(name))]))))
-  socket.on('data', data => {
-    resolve(String(data).split(' ')[0])
-    socket.destroy()
-  })
-  socket.on('error', () => resolve(''))
-  socket.on('close', () => resolve(''))
-  return promise
-}
+import { askByName, follows, gatewayOf, service, slice } from './gateway.ts'
 
 type Condition = { readonly type: string; readonly status: string; readonly observedGeneration: number }
 

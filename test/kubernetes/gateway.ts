@@ -11,6 +11,7 @@ import { findIdentity } from '../../src/source/kubernetes/kubeconfig.ts'
 import { DEFAULT_PACE, type Pace } from '../../src/source/kubernetes/pace.ts'
 import { KubernetesSource } from '../../src/source/kubernetes/source.ts'
 import { ask, folder, watchedLog } from '../control/scene.ts'
+import { hello, host, record, serverName } from '../support/hello.ts'
 import { THREADS } from '../support/threads.ts'
 import type { KubeObject } from './fake/object.ts'
 
@@ -109,6 +110,21 @@ export async function gatewayOf(
 /** Asks until the answer is from `reply`; a test that waits in vain is ended by its time. */
 export async function follows(port: number, reply: string): Promise<void> {
   while ((await ask(port)) !== `${reply} test`) await after(5)
+}
+
+/** The first word of the answer to a ClientHello; '' if there is none. */
+export function askByName(port: number, name: string): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>()
+  const socket = createConnection(port, '127.0.0.1', () =>
+    socket.write(record(hello([serverName(host(name))]))),
+  )
+  socket.on('data', data => {
+    resolve(String(data).split(' ')[0])
+    socket.destroy()
+  })
+  socket.on('error', () => resolve(''))
+  socket.on('close', () => resolve(''))
+  return promise
 }
 
 const LONG = 20
