@@ -1,4 +1,4 @@
-/** BackendTLSPolicy from an API server: what is spoken to a Service follows it, and so does its status. */
+/** BackendTLSPolicy from an API server: the TLS to a Service follows it, and so does its status. */
 
 import { deepEqual } from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'

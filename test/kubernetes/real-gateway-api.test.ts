@@ -1,4 +1,4 @@
-/** Gateway API from a real API server: traffic, status, a grant that goes, TLS to backends, rollouts. */
+/** Gateway API from a real API server: traffic, status, grants, TLS to backends, rollouts. */
 
 import { equal, match } from 'node:assert/strict'
 import { after, type TestContext, test } from 'node:test'

@@ -43,7 +43,7 @@ before(async () => {
 /** A client that names this server. */
 const HELLO = record(hello([serverName(host('www.example.com'))]))
 
-/** One gateway that follows one API: a VirtualService, a TCPRoute and a TLSRoute, at a port each. */
+/** One gateway that follows one API: a VirtualService, a TCPRoute, a TLSRoute, at a port each. */
 async function begin(t: TestContext) {
   const [a, b] = [await echo(t, 'a'), await echo(t, 'b')]
   const api = await FakeApi.start({ crds: [...ISTIO_CRDS, ...GATEWAY_API_CRDS] })

@@ -13,20 +13,7 @@ import {
   yes,
 } from '../model.ts'
 import { type Condition, condition } from './conditions.ts'
-
-/** Names of the conformance suite (pkg/features), in alphabetical order. */
-const FEATURES = [
-  'BackendTLSPolicy',
-  'BackendTLSPolicySANValidation',
-  'Gateway',
-  'GatewayAddressEmpty',
-  'ListenerSet',
-  'ReferenceGrant',
-  'TCPRoute',
-  'TLSRoute',
-  'TLSRouteModeMixed',
-  'TLSRouteModeTerminate',
-]
+import { FEATURES } from './features.ts'
 
 export const classStatus = ({ class: { resource }, accepted }: ApiClass) => ({
   conditions: [condition('Accepted', accepted, resource)],

@@ -1,0 +1,16 @@
+/**
+ * What weir claims of Gateway API in the status of its class, by the names of the conformance suite
+ * (pkg/features), in alphabetical order. A test holds that each has a case (test/docs/conformance.ts).
+ */
+export const FEATURES = [
+  'BackendTLSPolicy',
+  'BackendTLSPolicySANValidation',
+  'Gateway',
+  'GatewayAddressEmpty',
+  'ListenerSet',
+  'ReferenceGrant',
+  'TCPRoute',
+  'TLSRoute',
+  'TLSRouteModeMixed',
+  'TLSRouteModeTerminate',
+] as const
