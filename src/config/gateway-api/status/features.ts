@@ -1,6 +1,6 @@
 /**
  * What weir claims of Gateway API in the status of its class, by the names of the conformance suite
- * (pkg/features), in alphabetical order. A test holds that each has a case (test/docs/conformance.ts).
+ * (pkg/features), in alphabetical order. Each has a case in a test (test/docs/conformance.ts).
  */
 export const FEATURES = [
   'BackendTLSPolicy',
