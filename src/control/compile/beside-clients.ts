@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto'
 import type { LoadedResource } from '../../config/load.ts'
 import type { Settings } from '../../config/settings/settings.ts'
 import { changeClients } from '../../table/build/clients.ts'
+import { Header } from '../../table/format/layout.ts'
 import { readWorkloads, type Table } from '../../table/format/table.ts'
 import type { Plan } from '../../table/plan/plan.ts'
 import { changedResources } from '../observe/changes.ts'
@@ -25,10 +26,21 @@ export const clientsAfter = (served: Table, { sources }: Plan): SharedArrayBuffe
 export type Digests = { readonly clients: string; readonly rest: string }
 
 /** @param live  Rows of clusters whose endpoints an API changes. */
-export const digestsOf = (plan: Plan, settings: Settings, live: ReadonlySet<number>): Digests => ({
+export const digestsOf = (
+  plan: Plan,
+  { buffers }: Table,
+  settings: Settings,
+  live: ReadonlySet<number>,
+): Digests => ({
   clients: digestOf(plan.sources),
-  rest: digestOf(partsOf(plan, settings, live)),
+  rest:
+    live.size === 0
+      ? digestOf(partsOf(plan, settings, live), new Uint8Array(buffers.routing, HEADER_BYTES))
+      : digestOf(allOf(plan, settings, live)),
 })
+
+/** It has the generation. */
+const HEADER_BYTES = Header.WORDS * 4
 
 /**
  * Whether `after` says anew who clients are, and decides all else as `before` does. An edit that
@@ -51,8 +63,8 @@ export function differInSecrets(
   return titles.length > 0 && titles.every(each => each.startsWith('Secret '))
 }
 
-function digestOf(parts: Iterable<unknown>): string {
-  const digest = createHash('sha256')
+function digestOf(parts: Iterable<unknown>, bytes = new Uint8Array(new SharedArrayBuffer(0))): string {
+  const digest = createHash('sha256').update(bytes)
   const some: unknown[] = []
   for (const part of parts) if (some.push(part) === AT_ONCE) digest.update(JSON.stringify(some.splice(0)))
   return digest.update(JSON.stringify(some)).digest('base64')
@@ -61,24 +73,30 @@ function digestOf(parts: Iterable<unknown>): string {
 /** Parts for which one call costs little, and whose text is short. */
 const AT_ONCE = 256
 
-/** Piece by piece: 100 000 rules in one string would be too long. */
+/** What the routing part of the table does not have, or not all of it. */
 function* partsOf(
-  { listeners, routes, clusters, policies, limits, removals }: Plan,
+  { listeners, clusters, policies, limits, removals }: Plan,
   settings: Settings,
   live: ReadonlySet<number>,
 ) {
   yield [settings, policies, limits, removals]
-  for (const { scopes, ...listener } of listeners) {
-    yield listener
+  for (const { scopes: _, ...listener } of listeners) yield listener
+  // What names resolve to, and what an API says, is the matter of revisions of endpoints.
+  for (const [row, cluster] of clusters.entries()) {
+    if (live.has(row)) yield { ...cluster, endpoints: [], labels: {} }
+    else yield cluster.places ? { ...cluster, endpoints: [] } : cluster
+  }
+}
+
+/** With rules and routes: the routing part also has the labels of live clusters. */
+function* allOf(plan: Plan, settings: Settings, live: ReadonlySet<number>) {
+  yield* partsOf(plan, settings, live)
+  const { listeners, routes } = plan
+  for (const { scopes } of listeners) {
     for (const { rules, ...scope } of scopes) {
       yield scope
       yield* rules
     }
   }
   yield* routes
-  // What names resolve to, and what an API says, is the matter of revisions of endpoints.
-  for (const [row, cluster] of clusters.entries()) {
-    if (live.has(row)) yield { ...cluster, endpoints: [], labels: {} }
-    else yield cluster.places ? { ...cluster, endpoints: [] } : cluster
-  }
 }

@@ -13,7 +13,7 @@ import { type Loaded, loadConfig } from '../../config/load.ts'
 import type { Live } from '../../config/plan/live-clusters.ts'
 import { DocumentMemory } from '../../config/text/document-memory.ts'
 import { readSources, restedMs, type SourceFile } from '../../source/files/files.ts'
-import { buildTable } from '../../table/build/builder.ts'
+import { BuildMemory, buildTable } from '../../table/build/builder.ts'
 import { openTable, type Table } from '../../table/format/table.ts'
 import { doubtsOf, type Reading } from '../guard/doubts.ts'
 import { findLosses } from '../guard/losses.ts'
@@ -55,6 +55,9 @@ type Keeps = Omit<Memory, 'files' | 'resources'>
 
 /** What documents were read as, the last time. */
 const memory = new DocumentMemory()
+
+/** The last table. */
+const tables = new BuildMemory()
 
 /** What is served, and what was read last and may be served next; kept only in this thread. */
 let remembered: readonly Memory[] = []
@@ -110,9 +113,9 @@ async function compileTask(task: CompileTask, many: number): Promise<Compiled | 
   remembers = { checksum, credentials }
   const buildStartedMs = monotonicMs()
   const { slotOf, overflowed } = slotsFor(task, task.generation)
-  const built = plan && openTable(buildTable(plan, task.generation, slotOf))
+  const built = plan && openTable(buildTable(plan, task.generation, slotOf, tables))
   const snapshot = plan && built && snapshotOf(plan, built, loaded.resources)
-  const digests = plan && digestsOf(plan, loaded.settings, rowsOf(loaded.live))
+  const digests = plan && built && digestsOf(plan, built, loaded.settings, rowsOf(loaded.live))
   const before = remembered.find(each => each.checksum === task.served?.checksum)
   const keeps: Keeps = { checksum, filesChecksum, live: loaded.live, snapshot, digests }
   const after = { ...keeps, files, resources: loaded.resources }

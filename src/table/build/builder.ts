@@ -7,16 +7,27 @@
 
 import type { TableBuffers } from '../format/table.ts'
 import type { Plan } from '../plan/plan.ts'
+import type { BuildMemory } from './classifier-input.ts'
 import { ClientNodes } from './client-nodes.ts'
 import { Clients } from './clients.ts'
 import type { SlotOf } from './endpoint-rows.ts'
 import { buildEndpoints } from './endpoints.ts'
 import { RoutingBuilder } from './routing.ts'
 
+export { BuildMemory } from './classifier-input.ts'
 export type { SlotOf } from './endpoint-rows.ts'
 
-/** Builds the table of `plan` as generation `generation` (1 – 2^31−1). */
-export function buildTable(plan: Plan, generation: number, slotOf: SlotOf): TableBuffers {
+/**
+ * Builds the table of `plan` as generation `generation` (1 – 2^31−1).
+ *
+ * @param memory  Of the tables that this thread builds one after the other.
+ */
+export function buildTable(
+  plan: Plan,
+  generation: number,
+  slotOf: SlotOf,
+  memory: BuildMemory | null = null,
+): TableBuffers {
   const clientNodes = new ClientNodes()
   const routing = new RoutingBuilder(slotOf, clientNodes)
   for (const listener of plan.listeners) routing.addListener(listener)
@@ -28,7 +39,7 @@ export function buildTable(plan: Plan, generation: number, slotOf: SlotOf): Tabl
   const clients = new Clients(plan.sources, clientNodes)
   const nodes = clientNodes.finish()
   return {
-    routing: routing.build(generation, nodes),
+    routing: routing.build(generation, nodes, memory),
     endpoints,
     clients: clients.build({ generation }, routing.conditions, nodes),
   }

@@ -7,7 +7,6 @@
  */
 
 import { DestinationNode, DestinationScope } from '../format/classifier-layout.ts'
-import type { ClassifierSection, NameSection } from '../format/layout.ts'
 import { ABSENT, PairIndexBuilder } from '../format/pair-index.ts'
 import { ANY_NODE } from '../match/find-node.ts'
 import type { Rule, Scope } from '../plan/plan.ts'
@@ -16,9 +15,6 @@ import { addToChain, byPort, type Cell, type Chain, type ChainsByPort, createCha
 import type { BuiltClientNodes, ClientNodes } from './client-nodes.ts'
 import { ANY_PREFIX, type BuiltNodes, NodeSet } from './node-set.ts'
 import type { NodeShortlists } from './shortlist-writer.ts'
-
-/** The classifier's sections, by their names in SECTIONS. */
-type ClassifierSections = Readonly<Record<Exclude<ClassifierSection, NameSection>, Uint32Array | Int32Array>>
 
 export class ClassifierBuilder {
   readonly #destinations = new NodeSet()
@@ -81,7 +77,7 @@ export class ClassifierBuilder {
   }
 
   /** The classifier's sections by name. */
-  finish(clients: BuiltClientNodes): ClassifierSections {
+  finish(clients: BuiltClientNodes) {
     const destinations = this.#destinations.finish()
     const placed = this.#chains.map(chain => placeChain(chain, destinations.nodes, clients.nodes))
     const { sections, ofNodes, chains } = chainSections(placed, destinations.parents, clients.parents)

@@ -26,7 +26,13 @@ import type { TlsServer, TlsUpstream } from '../plan/tls.ts'
 import { AccessBuilder } from './access.ts'
 import { AddressSets } from './address-sets.ts'
 import { assemble, packed } from './assemble.ts'
-import { ClassifierBuilder } from './classifier-builder.ts'
+import {
+  type BuildMemory,
+  builtBefore,
+  ClassifierInput,
+  type ClassifierSections,
+  type PlacedRule,
+} from './classifier-input.ts'
 import type { BuiltClientNodes, ClientNodes } from './client-nodes.ts'
 import { clusterIdentity, type SlotOf } from './endpoint-rows.ts'
 import { NamedScopes } from './named-scopes.ts'
@@ -34,12 +40,8 @@ import { clusterWords, tcpWords } from './policy-words.ts'
 import { addRoute } from './route-rows.ts'
 import { Interned, isPort, isPortOrAny, Rows } from './rows.ts'
 
-/** A rule's conditions and route, as the classifier gets them. */
-type PlacedRule = {
-  readonly rule: Omit<Rule, 'origin' | 'never'>
-  readonly row: number
-  readonly condition: number
-}
+/** Chains of scopes are entered once the classifier is built. */
+const NO_CHAINS = [0, 0]
 
 export class RoutingBuilder {
   readonly #slotOf: SlotOf
@@ -53,7 +55,7 @@ export class RoutingBuilder {
     turns: new Rows(1),
     clusters: new Rows(L.Cluster.WORDS),
   }
-  readonly #classifier: ClassifierBuilder
+  readonly #classifier = new ClassifierInput()
   readonly #sets = new AddressSets()
   readonly #named = new NamedScopes<PlacedRule>()
   readonly #tls = { servers: new Interned<TlsServer>([]), upstreams: new Interned<TlsUpstream>([]) }
@@ -71,7 +73,6 @@ export class RoutingBuilder {
   constructor(slotOf: SlotOf, clients: ClientNodes) {
     this.#slotOf = slotOf
     this.#clients = clients
-    this.#classifier = new ClassifierBuilder(clients)
     this.#access = new AccessBuilder({
       slotOf,
       sets: this.#sets,
@@ -127,7 +128,6 @@ export class RoutingBuilder {
     const listener = this.#rows.listeners.count - 1
     const row = this.#rows.scopes.count
     const isByName = scope.takes !== undefined || scope.rules.some(rule => rule.names !== undefined)
-    this.#classifier.addScope(scope)
     const firstRule = this.#rows.rules.count
     const placed: PlacedRule[] = []
     const rules = this.#addRules(scope, placed)
@@ -136,10 +136,10 @@ export class RoutingBuilder {
       const asking = placed.map(each => ({ names: each.rule.names, rule: each }))
       const base = scope.takes === undefined ? row : this.#bases[listener]
       this.#named.add(base, { row, takes: scope.takes, rules: asking })
-    } else for (const each of placed) this.#classifier.addRule(each.rule, each.row, each.condition)
-    const { anyPortChain, ports } = this.#classifier.portsOfScope()
+    }
+    this.#classifier.addScope(scope, isByName ? [] : placed)
     this.#rows.scopes.add(
-      ...[firstRule, ruleCount, scope.defaultRoute, anyPortChain, ports, isByName ? 1 : 0],
+      ...[firstRule, ruleCount, scope.defaultRoute, ...NO_CHAINS, isByName ? 1 : 0],
       ...[row, listener, scope.serves === false ? 0 : 1, this.#tlsRow(scope)],
     )
     const { port, host, takes } = scope
@@ -203,13 +203,20 @@ export class RoutingBuilder {
   }
 
   #addNamedScope(of: number, rules: readonly PlacedRule[]): number {
-    this.#classifier.addNamedScope()
-    for (const { rule, row, condition } of rules) this.#classifier.addRule(rule, row, condition)
-    const { anyPortChain, ports } = this.#classifier.portsOfScope()
+    this.#classifier.addNamedScope(rules)
     const whole = this.#rows.scopes.words().slice(of * L.Scope.WORDS, (of + 1) * L.Scope.WORDS)
-    whole[L.Scope.anyPortChain] = anyPortChain
-    whole[L.Scope.ports] = ports
     return this.#rows.scopes.add(...whole)
+  }
+
+  /** The classifier's sections; its chains are entered in the rows of scopes. */
+  #classify(nodes: BuiltClientNodes, before: SharedArrayBuffer | null) {
+    const { sections, ports } = before ? builtBefore(before) : this.#classifier.build(this.#clients, nodes)
+    const scopes = this.#rows.scopes.words()
+    for (const [scope, of] of ports.entries()) {
+      scopes[scope * L.Scope.WORDS + L.Scope.anyPortChain] = of.anyPortChain
+      scopes[scope * L.Scope.WORDS + L.Scope.ports] = of.ports
+    }
+    return sections
   }
 
   /** Access control, once all listeners are added. */
@@ -247,7 +254,15 @@ export class RoutingBuilder {
     addRoute(this.#rows, route, this.#clusters, this.#slotOf)
   }
 
-  build(generation: number, clients: BuiltClientNodes): SharedArrayBuffer {
+  build(generation: number, clients: BuiltClientNodes, memory: BuildMemory | null): SharedArrayBuffer {
+    const rules = { rules: this.#rows.rules.words(), prefixes: this.#rows.prefixes.words() }
+    const before = memory?.take(this.#classifier, rules) ?? null
+    const routing = this.#assemble(generation, this.#classify(clients, before))
+    memory?.keep(this.#classifier, routing)
+    return routing
+  }
+
+  #assemble(generation: number, classifier: ClassifierSections): SharedArrayBuffer {
     const cold: Cold = {
       listeners: this.#listeners,
       scopes: this.#scopes,
@@ -269,7 +284,7 @@ export class RoutingBuilder {
         splits: rows.splits.words(),
         turns: rows.turns.words(),
         clusters: rows.clusters.words(),
-        ...this.#classifier.finish(clients),
+        ...classifier,
         ...this.#access.finish(),
         addressSets: this.#sets.words(),
         ...this.#nameSections,

@@ -63,7 +63,7 @@ export const TablePart = { routing: 0, endpoints: 1, clients: 2 } as const
 export type PartName = keyof typeof TablePart
 
 /** Sections of the classifier that find a scope by the client's server name. */
-const NAME_SECTIONS = ['serverNames', 'serverNameText', 'serverNameParents', 'namedScopes'] as const
+export const NAME_SECTIONS = ['serverNames', 'serverNameText', 'serverNameParents', 'namedScopes'] as const
 export type NameSection = (typeof NAME_SECTIONS)[number]
 
 /** Sections of the classifier; `explain` reads `rules` and `prefixes`, too. */

@@ -1,0 +1,115 @@
+/**
+ * Goal: a table that is built after others has the bytes of one that is built alone, whatever has
+ * changed; and the classifier is built anew only if what rules ask for has.
+ */
+
+import { deepEqual, equal, ok } from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import type { Cidr } from '../../src/address/address.ts'
+import { BuildMemory, buildTable } from '../../src/table/build/builder.ts'
+import type { Listener, Plan, Rule, Scope } from '../../src/table/plan/plan.ts'
+import { rangeOf } from '../support/addresses.ts'
+import { runs } from '../support/full.ts'
+import * as arbitrary from '../support/plans.ts'
+
+const PLANS = runs(1_500)
+
+/** One of the list, in place of itself: several, another, or none. */
+type Edit = { readonly at: number; readonly kind: 'drop' | 'double' | 'swap' | 'other' }
+const edit: fc.Arbitrary<Edit> = fc.record({
+  at: fc.nat(),
+  kind: fc.constantFrom('drop', 'double', 'swap', 'other'),
+})
+
+function edited<Item>(list: readonly Item[], { at, kind }: Edit, other: (item: Item) => Item): Item[] {
+  if (list.length === 0) return []
+  const index = at % list.length
+  const item = list[index]
+  const next = list[(index + 1) % list.length]
+  const instead = { drop: [], double: [item, item], swap: [next, item], other: [other(item)] }[kind]
+  return [...list.slice(0, index), ...instead, ...list.slice(index + 1)]
+}
+
+/** The same of ranges, of which none means any. */
+const editedRanges = (list: readonly Cidr[], edit: Edit, other: Cidr): Cidr[] =>
+  list.length === 0 ? [other] : edited(list, edit, () => other)
+
+/** A change of something that the classifier has, or of what it has not. */
+const change: fc.Arbitrary<(plan: Plan) => Plan> = fc
+  .record({
+    edit,
+    listener: fc.nat(),
+    scope: fc.nat(),
+    what: fc.constantFrom(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 5, 6, 7, 9),
+    by: fc.nat(3),
+  })
+  .map(({ edit, listener, scope, what, by }) => {
+    const other = rangeOf(`10.${by}.0.0/16`)
+    const inListener = (change: (one: Listener) => Listener) => (plan: Plan) => ({
+      ...plan,
+      listeners: plan.listeners.map((each, at) =>
+        at === listener % plan.listeners.length ? change(each) : each,
+      ),
+    })
+    const inScope = (change: (one: Scope) => Scope) =>
+      inListener(each => ({
+        ...each,
+        scopes: each.scopes.map((one, at) => (at === scope % each.scopes.length ? change(one) : one)),
+      }))
+    const inRules = (other: (rule: Rule) => Rule) =>
+      inScope(one => ({ ...one, rules: edited(one.rules, edit, other) }))
+    return [
+      (plan: Plan) => ({ ...plan, sources: edited(plan.sources, edit, each => each) }),
+      (plan: Plan) => ({ ...plan, routes: plan.routes.toReversed() }),
+      (plan: Plan) => ({
+        ...plan,
+        clusters: plan.clusters.map(each => ({ ...each, host: `${by}-${each.host}` })),
+      }),
+      inRules(rule => ({ ...rule, route: by })),
+      inRules(rule => ({ ...rule, port: 80 + by, source: { ...rule.source, namespace: `n${by}` } })),
+      inRules(rule => ({ ...rule, clients: editedRanges(rule.clients, edit, other) })),
+      inRules(rule => ({ ...rule, destinations: editedRanges(rule.destinations, edit, other) })),
+      inScope(one => ({ ...one, addresses: editedRanges(one.addresses, edit, other) })),
+      inRules(rule => (rule.names ? { ...rule, names: [`*.${'abcd'[by]}`] } : rule)),
+      inScope(one => ({ ...one, defaultRoute: by, defaults: [], port: by === 0 ? one.port : 80 })),
+    ][what]
+  })
+
+function bytesOf(plan: Plan, memory?: BuildMemory): string[] {
+  const { routing, endpoints, clients } = buildTable(plan, 7, () => 0, memory)
+  return [routing, endpoints, clients].map(each => Buffer.from(new Uint8Array(each)).toString('base64'))
+}
+
+test('a table after others has the bytes of one alone', t => {
+  let [built, reused] = [0, 0]
+  const plans = fc.oneof(arbitrary.plan, arbitrary.namedPlan, arbitrary.crowdedPlan)
+  fc.assert(
+    fc.property(plans, fc.array(change, { minLength: 1, maxLength: 6 }), (first, changes) => {
+      const memory = new BuildMemory()
+      let plan = first
+      deepEqual(bytesOf(plan, memory), bytesOf(plan))
+      for (const change of changes) {
+        plan = change(plan)
+        deepEqual(bytesOf(plan, memory), bytesOf(plan))
+        built++
+      }
+      reused += memory.reused
+    }),
+    { numRuns: PLANS },
+  )
+  t.diagnostic(`${built} tables, ${reused} with the classifier of the one before`)
+  ok(reused > built / 5 && reused < built * 0.9, 'the generator must make changes of both kinds')
+})
+
+test('where rules lead, and who clients are, builds no classifier', () => {
+  const [plan] = fc.sample(arbitrary.crowdedPlan, 1)
+  const memory = new BuildMemory()
+  bytesOf(plan, memory)
+  bytesOf({ ...plan, routes: plan.routes.toReversed() }, memory)
+  bytesOf({ ...plan, sources: [] }, memory)
+  equal(memory.reused, 2)
+  const [listener] = plan.listeners
+  bytesOf({ ...plan, listeners: [listener, { ...listener, gateway: 'default/another', port: 1 }] }, memory)
+  equal(memory.reused, 2)
+})
