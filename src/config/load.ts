@@ -13,7 +13,7 @@ import type { Plan } from '../table/plan/plan.ts'
 import { type ApiEntry, ApiObjects, type LeftOut } from './api-objects.ts'
 import { Causes } from './findings/causes.ts'
 import { type Diagnostic, Findings, isOfApi } from './findings/diagnostic.ts'
-import { addressesBy, type GatewayAddresses } from './gateway-api/status/addresses.ts'
+import { addressesBy, type GatewayAddresses, unusableBy } from './gateway-api/status/addresses.ts'
 import { type ResourceStatus, statusesOf } from './gateway-api/status/statuses.ts'
 import type { Inspect } from './inspect.ts'
 import { isRouteTest } from './kinds.ts'
@@ -148,6 +148,7 @@ function loadOnce(files: readonly SourceFile[], options: LoadOptions, objects: A
   // Planned even after errors, so that one run reports everything; the plan omits wrong resources.
   const planned = toPlan(valid, settings, options.names, findings, options.served)
   const { plan } = planned
+  const addresses = options.gatewayAddresses ?? { given: settings.kubernetes.addresses, own: [] }
   const plannedAt = monotonicMs()
   if (options.inspect) inspectAll(planned.credentials, secretsOf(valid), options.inspect, findings)
   const routeTests = readRouteTests(valid, planned, findings)
@@ -170,7 +171,8 @@ function loadOnce(files: readonly SourceFile[], options: LoadOptions, objects: A
     },
     leftOut: [],
     statuses: statusesOf(planned.gatewayApi, {
-      addressesOf: addressesBy(options.gatewayAddresses ?? { given: settings.kubernetes.addresses, own: [] }),
+      addressesOf: addressesBy(addresses),
+      unusableOf: unusableBy(addresses),
     }),
     routeTests,
     stages: {

@@ -66,6 +66,35 @@ test('an address without a value is any that weir has', () => {
   equal(plan.listeners[0].bind, '', 'at every address')
 })
 
+test('an address that the machine does not have is told, and is none of the Gateway’s', () => {
+  const local = ['127.0.0.0/8', '10.0.0.5', '2001:db8::5']
+  const of = (...addresses: object[]) => {
+    const edge = gateway('edge', [tcp(9000)], { addresses, ...open('Same') })
+    const get = statuses([edge, set('more', [tcp(9001)])], null, local)
+    const { conditions, addresses: told, listeners: all } = get('Gateway')
+    const [listener] = [...all, ...get('ListenerSet', 'more').listeners]
+    return [
+      ...said(conditions),
+      ...said(listener.conditions, 'Programmed'),
+      ...said(get('ListenerSet', 'more').conditions, 'Programmed'),
+      ...told.map(each => (each as { value: string }).value),
+    ]
+  }
+  const other = { type: 'example.com/name', value: 'a' }
+  const [far, near] = [{ value: '192.0.2.7' }, { value: '10.0.0.5' }]
+  deepEqual(of(other, far, near).slice(0, 2), ['not Accepted: UnsupportedAddress', 'not Programmed: Invalid'])
+  const programmed = 'Programmed: Programmed'
+  const notUsable = ['Accepted: Accepted', 'not Programmed: AddressNotUsable']
+  deepEqual(of(far, near), [...notUsable, programmed, programmed, '10.0.0.5'])
+  deepEqual(of(far), [...notUsable, 'not Programmed: Invalid', 'not Programmed: ParentNotProgrammed'])
+  deepEqual(of(near), ['Accepted: Accepted', programmed, programmed, programmed, '10.0.0.5'])
+  deepEqual(of({ value: '127.0.0.9' }, { value: '2001:db8::5' }).slice(0, 2), [
+    'Accepted: Accepted',
+    programmed,
+  ])
+  deepEqual(of().slice(0, 2), ['Accepted: Accepted', programmed])
+})
+
 test('a Gateway may have a name of 253 characters', () => {
   const name = `${'a'.repeat(200)}.${'b'.repeat(52)}`
   const edge = gateway(name, [tcp(9000)], {}, { generation: 4 })

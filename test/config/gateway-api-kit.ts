@@ -1,6 +1,7 @@
 /** What the status of Gateway API's resources says, in few words. */
 
 import { Findings } from '../../src/config/findings/diagnostic.ts'
+import { unusableBy } from '../../src/config/gateway-api/status/addresses.ts'
 import { statusesOf } from '../../src/config/gateway-api/status/statuses.ts'
 import { toPlan } from '../../src/config/plan/to-plan.ts'
 import { DEFAULT_SETTINGS } from '../../src/config/settings/settings.ts'
@@ -30,10 +31,17 @@ export type Status = {
 
 export const EDGE = { name: 'edge' }
 
-export function statuses(written: (Written | Written[])[], addresses: readonly string[] | null = null) {
+export function statuses(
+  written: (Written | Written[])[],
+  addresses: readonly string[] | null = null,
+  local?: readonly string[],
+) {
   const resources = toResources([WEIR, ...written.flat()])
   const planned = toPlan(resources, DEFAULT_SETTINGS, new Map(), new Findings())
-  const all = statusesOf(planned.gatewayApi, { addressesOf: () => addresses })
+  const all = statusesOf(planned.gatewayApi, {
+    addressesOf: () => addresses,
+    unusableOf: unusableBy({ given: [], own: [], ...(local && { local }) }),
+  })
   return (kind: string, id = 'edge'): Status => {
     const [name, of = 'default'] = id.split('/').reverse()
     const found = all.find(

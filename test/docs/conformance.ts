@@ -123,6 +123,12 @@ export const CONFORMANCE: readonly Conformance[] = [
     'cases',
     'an address without a value is any that weir has',
   ]),
+  of(
+    'GatewayStaticAddresses',
+    'GatewayStaticAddresses',
+    ['cases', 'an address that the machine does not have is told, and is none of the Gateway’s'],
+    comeAndGo,
+  ),
   of('GatewaySecretInvalidReferenceGrant', 'ReferenceGrant', certificates),
   of('GatewaySecretMissingReferenceGrant', 'ReferenceGrant', certificates),
   of('GatewaySecretReferenceGrantAllInNamespace', 'ReferenceGrant', certificates),
@@ -190,8 +196,6 @@ export const CONFORMANCE: readonly Conformance[] = [
 export const APART: Readonly<Record<string, string>> = {
   TLSRouteListenerTerminateNotSupported: 'for gateways without TLSRouteModeTerminate',
   TLSRouteListenerMixedTerminationNotSupported: 'for gateways without TLSRouteModeMixed',
-  GatewayStaticAddresses:
-    'not claimed: an address that the machine does not have is not told in the status (AddressNotUsable), but by the log and `/ready`',
   GatewayInfrastructure: 'not claimed: weir makes no Pods or Services',
   GatewayHTTPListenerIsolation: 'HTTP',
   GatewayWithAttachedRoutesWithPort8080: 'HTTP',

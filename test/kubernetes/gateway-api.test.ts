@@ -23,7 +23,12 @@ import type { KubeObject } from './fake/object.ts'
 import { FakeApi } from './fake/server.ts'
 import { askByName, follows, gatewayOf, service, slice } from './gateway.ts'
 
-type Condition = { readonly type: string; readonly status: string; readonly observedGeneration: number }
+type Condition = {
+  readonly type: string
+  readonly status: string
+  readonly reason: string
+  readonly observedGeneration: number
+}
 
 /** Of another namespace than the routes. */
 const elsewhere = (object: KubeObject): KubeObject => ({
@@ -76,6 +81,18 @@ test('listeners come and go; of two TCPRoutes one has the listener, and the othe
   while ((await ask(port)) !== '') await after(5)
   equal(await ask(more), 'b test')
   await attached(3, 1)
+
+  // The machine does not have one of these, and serves at the other.
+  const both = { addresses: [{ value: '127.0.0.1' }, { value: '192.0.2.7' }] }
+  const { spec } = gateway('shop/edge', [tcp(more)], both) as KubeObject
+  api.put({ ...api.get(edge()), spec: spec as object })
+  const programmed = () => {
+    const { conditions } = api.get(edge()).status as Told
+    const found = conditions.find(each => each.type === 'Programmed')
+    return `${found?.observedGeneration} ${found?.status} ${found?.reason}`
+  }
+  while (programmed() !== '4 False AddressNotUsable') await api.nextRequest
+  equal(await ask(more), 'b test')
 })
 
 test('traffic follows, and each status is written once', async t => {

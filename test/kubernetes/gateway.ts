@@ -88,6 +88,7 @@ export async function gatewayOf(
       identity: 'none',
       hasLocality: false,
       namespace: null,
+      addresses: { given: [], own: [] },
       status,
     },
     onState: new KubernetesLog(watched.log).add,

@@ -7,6 +7,7 @@
  */
 
 import type { ServiceObjects } from '../../config/plan/live-clusters.ts'
+import { ownAddresses } from '../../kernel/own-addresses.ts'
 import { Debounce } from '../files/debounce.ts'
 import type { Source } from '../source.ts'
 import { CACHE_EVERY_MS } from './cache.ts'
@@ -161,7 +162,8 @@ export class KubernetesSource implements Source<ObjectUpdate> {
 
   /** Where clients reach Gateways of Gateway API; undefined: nobody has said. */
   get addresses() {
-    return this.#options.settings.addresses
+    const { addresses } = this.#options.settings
+    return addresses && { ...addresses, ...(this.writes && { local: ownAddresses() }) }
   }
 
   get writes(): boolean {

@@ -1,5 +1,6 @@
-/** Where clients reach a Gateway, as far as anybody has said. */
+/** Where clients reach a Gateway, as far as anybody has said, and where it cannot listen. */
 
+import { contains, parseAddress, parseCidr } from '../../../address/address.ts'
 import type { ApiGateway } from '../model.ts'
 
 export type GatewayAddresses = {
@@ -7,6 +8,8 @@ export type GatewayAddresses = {
   readonly given: readonly string[]
   /** Of this machine, for a Gateway that listens at every address. */
   readonly own: readonly string[]
+  /** Addresses and ranges that lead to this machine; absent: nobody has looked. */
+  readonly local?: readonly string[]
 }
 
 /** Null: where it listens, if it asks for addresses; else nobody has said. */
@@ -16,3 +19,14 @@ export const addressesBy =
     if (given.length > 0) return given
     return own.length === 0 || binds.some(each => each !== '') ? null : own
   }
+
+/** What it asks for and this machine does not have. */
+export function unusableBy({ local }: GatewayAddresses) {
+  const ranges = local?.flatMap(each => parseCidr(each) ?? [])
+  const isHere = (bind: string): boolean => {
+    const address = parseAddress(bind)
+    if (!ranges || address === null) return true // '' is every address
+    return ranges.some(range => contains(range, address.family, address.words))
+  }
+  return ({ binds }: Pick<ApiGateway, 'binds'>): readonly string[] => binds.filter(each => !isHere(each))
+}

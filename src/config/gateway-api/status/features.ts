@@ -7,6 +7,7 @@ export const FEATURES = [
   'BackendTLSPolicySANValidation',
   'Gateway',
   'GatewayAddressEmpty',
+  'GatewayStaticAddresses',
   'ListenerSet',
   'ReferenceGrant',
   'TCPRoute',

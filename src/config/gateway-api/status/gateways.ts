@@ -28,47 +28,71 @@ const addressOf = (value: string) => ({
   value,
 })
 
-/** @param addresses  Where clients reach it; null: unknown. */
-export function gatewayStatus(gateway: ApiGateway, addresses: readonly string[] | null) {
+type Reached = {
+  /** Where clients reach it; null: unknown. */
+  readonly addresses: readonly string[] | null
+  /** Addresses that it asks for, and where it cannot listen. */
+  readonly unusable: readonly string[]
+  readonly shut: Verdict | null
+}
+
+export function gatewayStatus(gateway: ApiGateway, { addresses, unusable, shut }: Reached) {
   const { resource } = gateway.gateway
-  const own = addresses ?? gateway.binds.filter(each => each !== '')
+  const own = addresses ?? gateway.binds.filter(each => each !== '' && !unusable.includes(each))
   const accepted = gateway.sets.filter(each => each.accepted.holds)
   return {
     addresses: gateway.accepted.holds ? own.slice(0, ADDRESSES_MAX).map(addressOf) : [],
     conditions: [
       condition('Accepted', gateway.accepted, resource),
-      condition('Programmed', gatewayProgrammed(gateway, addresses), resource),
+      condition('Programmed', gatewayProgrammed(gateway, addresses, unusable), resource),
     ],
-    listeners: listenersStatus(gateway.listeners, allOf(gateway), gateway.accepted),
+    listeners: listenersStatus(gateway.listeners, allOf(gateway), shut ?? gateway.accepted),
     attachedListenerSets: accepted.length,
   }
 }
 
+/** Why no listener of a Gateway can be open, if it listens nowhere; null: it may. */
+export const shutOf = ({ accepted, binds }: ApiGateway, unusable: readonly string[]): Verdict | null =>
+  accepted.holds && unusable.length === binds.length ? no('AddressNotUsable', unusableText(unusable)) : null
+
+const unusableText = (unusable: readonly string[]): string =>
+  `this machine does not have ${unusable.join(', ')}: nothing listens there. The address of a load balancer belongs into kubernetes.addresses of the Settings`
+
 function gatewayProgrammed(
   { accepted, listeners }: ApiGateway,
   addresses: readonly string[] | null,
+  unusable: readonly string[],
 ): Verdict {
   if (!accepted.holds) return no('Invalid', accepted.message)
+  if (unusable.length > 0) return no('AddressNotUsable', unusableText(unusable))
   if (!listeners.some(each => each.programmed.holds)) return no('Invalid', 'no listener is open')
   if (addresses?.length === 0) return no('AddressNotAssigned', 'no address of the Gateway is known yet')
   return yes('Programmed', 'the Gateway is served')
 }
 
-/** @param all  The listeners of its Gateway and of all ListenerSets there. */
-export function listenerSetStatus({ set, accepted, listeners }: ApiListenerSet, all: readonly ApiListener[]) {
+/**
+ * @param all   The listeners of its Gateway and of all ListenerSets there.
+ * @param shut  Why its Gateway listens nowhere; null: it does.
+ */
+export function listenerSetStatus(
+  { set, accepted, listeners }: ApiListenerSet,
+  all: readonly ApiListener[],
+  shut: Verdict | null,
+) {
   const { resource } = set
   return {
     conditions: [
       condition('Accepted', accepted, resource),
-      condition('Programmed', setProgrammed(accepted, listeners), resource),
+      condition('Programmed', setProgrammed(accepted, listeners, shut), resource),
     ],
-    listeners: listenersStatus(listeners, all, accepted),
+    listeners: listenersStatus(listeners, all, shut ?? accepted),
   }
 }
 
-function setProgrammed(accepted: Verdict, listeners: readonly ApiListener[]): Verdict {
+function setProgrammed(accepted: Verdict, listeners: readonly ApiListener[], shut: Verdict | null): Verdict {
   const { holds, reason, message } = accepted
   if (!holds) return no(reason === 'ParentNotAccepted' ? 'ParentNotProgrammed' : reason, message)
+  if (shut) return no('ParentNotProgrammed', shut.message)
   return listeners.some(each => each.programmed.holds)
     ? yes('Programmed', 'the ListenerSet is served')
     : no('Invalid', 'no listener is open')

@@ -8,7 +8,7 @@ import type { Resource } from '../../resource.ts'
 import type { ApiGateway, ApiParent, ApiPolicy, ApiRoute, GatewayApi } from '../model.ts'
 import { CONTROLLER } from '../resolve.ts'
 import { condition, generationOf } from './conditions.ts'
-import { allOf, classStatus, gatewayStatus, listenerSetStatus } from './gateways.ts'
+import { allOf, classStatus, gatewayStatus, listenerSetStatus, shutOf } from './gateways.ts'
 
 export type ResourceStatus = {
   readonly apiVersion: string
@@ -24,6 +24,8 @@ export type ResourceStatus = {
 type StatusOptions = {
   /** Where clients reach a Gateway; null: unknown. */
   readonly addressesOf?: (gateway: ApiGateway) => readonly string[] | null
+  /** Addresses that it asks for, and where it cannot listen. */
+  readonly unusableOf?: (gateway: ApiGateway) => readonly string[]
 }
 
 /** A policy's status has at most so many ancestors (apis/v1/policy_types.go). */
@@ -35,16 +37,21 @@ const ANCESTORS_MAX = 16
  */
 export function statusesOf(
   api: GatewayApi,
-  { addressesOf = () => null }: StatusOptions = {},
+  { addressesOf = () => null, unusableOf = () => [] }: StatusOptions = {},
 ): ResourceStatus[] {
   const parents = Map.groupBy(api.parents, each => each.route)
   return [
     ...api.classes.map(each => of(each.class.resource, classStatus(each))),
     ...api.gateways.flatMap(gateway => {
       const all = allOf(gateway)
+      const unusable = unusableOf(gateway)
+      const shut = shutOf(gateway, unusable)
       return [
-        of(gateway.gateway.resource, gatewayStatus(gateway, addressesOf(gateway))),
-        ...gateway.sets.map(set => of(set.set.resource, listenerSetStatus(set, all))),
+        of(
+          gateway.gateway.resource,
+          gatewayStatus(gateway, { addresses: addressesOf(gateway), unusable, shut }),
+        ),
+        ...gateway.sets.map(set => of(set.set.resource, listenerSetStatus(set, all, shut))),
       ]
     }),
     ...api.routes.map(route => of(route.route.resource, routeStatus(route, parents.get(route) ?? []))),
