@@ -56,10 +56,11 @@ const LOOPBACK: Readonly<Record<string, string>> = { '': '127.0.0.1', '0.0.0.0':
 function whoAnswers({ address, port, socket }: AdminPlace, withinMs: number): Promise<PlaceHolder | null> {
   const { promise, resolve } = Promise.withResolvers<PlaceHolder | null>()
   let isConnected = false
+  /** A connection that was not seen in time shows in /proc, too. */
   const other = () => {
     const holder = socket === '' ? holderOf(address, port) : null
     const who = holder ? holderText(holder) : 'another program'
-    return isConnected ? { who, isWeir: false } : null
+    return isConnected || holder ? { who, isWeir: false } : null
   }
   const to = socket === '' ? { host: LOOPBACK[address] ?? address, port } : { socketPath: socket }
   const asking = request({ ...to, path: '/summary', agent: false, timeout: withinMs }, answer => {
@@ -75,7 +76,7 @@ function whoAnswers({ address, port, socket }: AdminPlace, withinMs: number): Pr
     }),
   )
   asking.on('timeout', () => asking.destroy())
-  asking.on('error', () => resolve(other()))
+  asking.on('error', ({ code }: NodeJS.ErrnoException) => resolve(code === 'ECONNREFUSED' ? null : other()))
   asking.on('close', () => resolve(other()))
   asking.end()
   return promise

@@ -124,6 +124,7 @@ test('run reads its variables, and warns of one that belongs to no option', asyn
   const variables = {
     WEIR_RUN_LOG_FORMAT: 'text',
     WEIR_RUN_FILENAME: root,
+    WEIR_RUN_ADMIN: '127.0.0.1:0',
     WEIR_RUN_WORKER: '4',
     WEIR_RUN_PORT_80_TCP: 'tcp://10.0.0.1:80',
   }

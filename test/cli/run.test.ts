@@ -138,7 +138,7 @@ for (const [signal, code] of [
 }
 
 test('a configuration with errors ends with 1, before anything listens', async t => {
-  const { code, out } = await weir(['run', folder(t, { 'a.yaml': 'a: [' })])
+  const { code, out } = await weir(['run', '--admin', '127.0.0.1:0', folder(t, { 'a.yaml': 'a: [' })])
   assert.equal(code, 1)
   assert.doesNotMatch(out, /listen/)
 })

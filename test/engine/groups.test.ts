@@ -166,6 +166,23 @@ test('priorities, panic and localities are as Envoy has them', () => {
   )
 })
 
+test('a priority that is drained as a whole keeps no others from a panic of all', () => {
+  const policy = {
+    balance: 'RANDOM',
+    connectAttempts: 1,
+    remembersFailures: false,
+    ejection: { ...DEFAULT_EJECTION, minHealthPercent: 80 },
+  } as const
+  const world = worldOf(
+    clusterWith([{ priority: 0 }, { priority: 1 }, { priority: 1 }, { priority: 2 }], policy),
+  )
+  const stats = openStats(world.stats)
+  mark(stats, world.table, PORT, Mark.draining, true)
+  for (const index of [1, 3]) mark(stats, world.table, PORT + index, Mark.down, true)
+  const shares = drawn(world, 3_000)
+  for (const index of [1, 2, 3]) assert.ok(Math.abs((shares.get(PORT + index) ?? 0) - 1 / 3) < 0.06)
+})
+
 const TWO = [{ priority: 0 }, { priority: 0 }, { priority: 1 }, { priority: 1 }]
 
 for (const balance of ['LEAST_REQUEST', 'ROUND_ROBIN', 'RANDOM', 'RING_HASH', 'MAGLEV'] as const) {

@@ -78,7 +78,7 @@ export function loadsOf(priorities: readonly Priority[], minHealthPercent: numbe
     healths.reduce((sum, each) => sum + each, 0),
   )
   if (total === 0) return null
-  const panics = priorities.map(each => total < 100 && 100 * each.available < minHealthPercent * each.all)
+  const panics = priorities.map(each => total < 100 && isPanicking(each, minHealthPercent))
   if (panics.every(each => each)) return null
   let left = 100
   const percents = healths.map(health => {
@@ -92,6 +92,10 @@ export function loadsOf(priorities: readonly Priority[], minHealthPercent: numbe
 
 const healthOf = ({ all, available }: Pick<Priority, 'all' | 'available'>): number =>
   all === 0 ? 0 : Math.min(100, Math.floor((OVERPROVISIONED_PERCENT * available) / all))
+
+/** One without endpoints does, too, so that it keeps no others from a panic of all. */
+const isPanicking = ({ all, available }: Priority, minHealthPercent: number): boolean =>
+  all === 0 ? minHealthPercent > 0 : 100 * available < minHealthPercent * all
 
 /**
  * The rows to draw from, or null as `loadsOf` has it.
