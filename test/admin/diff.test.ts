@@ -56,7 +56,7 @@ test('another endpoint is another destination, another port another listener', a
   assert.equal(changes.rules.list.length, 0)
   const [{ change, destination, before, after }] = changes.destinations
   assert.deepEqual([change, destination], ['changed', 'backend.example:9000'])
-  assert.ok(before.startsWith(`127.0.0.1:${backend}; `) && after.startsWith(`127.0.0.1:${backend + 1}; `))
+  assert.deepEqual([before, after], [`127.0.0.1:${backend}`, `127.0.0.1:${backend + 1}`])
   const moved = (await send('POST /diff', files(routing(port + 1, backend)))).body.changes
   assert.deepEqual(moved.listeners, {
     added: [`default/edge 127.0.0.1:${port + 1}`],

@@ -45,6 +45,13 @@ test('the page calls the same ends ordinary as everything else', async () => {
   assert.deepEqual(shown, ORDINARY)
 })
 
+test('a moment of another day has its date', async () => {
+  const { moment } = await import(String(new URL('../../src/admin/page/format.js', import.meta.url)))
+  const now = new Date(2026, 10, 29, 8)
+  assert.equal(moment(new Date(2026, 10, 29, 7, 5, 9), now), '07:05:09')
+  assert.equal(moment(new Date(2026, 10, 28, 23, 5, 9), now), '28 Nov, 23:05:09')
+})
+
 test('no path leads out of the page’s folder', async () => {
   const { get } = await reading()
   for (const path of [

@@ -1,24 +1,10 @@
-/**
- * A real browser for tests of pages: Debian's Chromium, without a window. Its headless shell, which
- * has nothing of what surrounds a page, takes half the CPU time.
- */
+/** A real browser for tests of pages. */
 
-import { existsSync } from 'node:fs'
 import { after, type TestContext } from 'node:test'
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+import { launch } from './chromium-program.ts'
 
-const PROGRAMS = [
-  '/usr/bin/chromium-headless-shell',
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-]
-const program = PROGRAMS.find(existsSync)
-
-/** For `test(name, { skip }, …)`: what is missing, or false. */
-export const skip: string | false = program
-  ? false
-  : 'needs Chromium: apt-get install chromium-headless-shell'
+export { skip } from './chromium-program.ts'
 
 let launched: Promise<Browser> | null = null
 after(async () => (await launched)?.close())
@@ -28,14 +14,7 @@ after(async () => (await launched)?.close())
  * ends with the test.
  */
 export async function browse(t: TestContext): Promise<Browser> {
-  launched ??= chromium.launch({
-    executablePath: program as string,
-    args: [
-      '--host-resolver-rules=MAP *.test 127.0.0.1',
-      // As root, as in a container, Chromium's own sandbox refuses to start.
-      ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
-    ],
-  })
+  launched ??= launch()
   const browser = await launched
   t.after(() => Promise.all(browser.contexts().map(context => context.close())))
   return browser

@@ -8,11 +8,10 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import type { Browser, Page } from 'playwright-core'
-import { browse, skip } from './chromium.ts'
+import type { Browser, Page, PageScreenshotOptions } from 'playwright-core'
+import { launch, skip } from './chromium-program.ts'
 import { CROWD_CLIENTS, crowd } from './crowd.ts'
 import { startDemo, traffic } from './demo-traffic.ts'
 
@@ -20,7 +19,7 @@ const [seconds = '150', given] = process.argv.slice(2)
 const folder = given ?? fileURLToPath(new URL('../../docs/images/', import.meta.url))
 const part = Number(seconds) * 1000
 const RULE = '#/rule?rule=default/echo+tcp[2]'
-const VIEWS: Readonly<Record<string, string>> = {
+const VIEWS: Record<string, string> = {
   overview: '#/',
   rules: '#/rules',
   'rules-none': '#/rules?q=nothing',
@@ -33,7 +32,7 @@ const VIEWS: Readonly<Record<string, string>> = {
   listeners: '#/listeners',
   certificates: '#/certificates',
   policies: '#/policies',
-  explain: '#/explain?from=127.0.10.2',
+  explain: '#/explain',
   reloads: '#/reloads',
 }
 /** What the documents show: a view, and how much of it. */
@@ -50,8 +49,9 @@ if (!execFileSync('fc-match', [FONT], { encoding: 'utf8' }).includes(FONT))
 const LACKS_RATES = "document.querySelector('#main tbody tr')?.textContent.includes('–') !== false"
 
 mkdirSync(folder, { recursive: true })
+tell(`pictures of the demo for ${folder}: traffic and two changes of its files first, ${seconds} s`)
 const demo = await startDemo()
-const browser = await browse({ after: () => {} } as unknown as TestContext) // no test: closed below
+const browser = await launch()
 const done = new AbortController()
 try {
   const light = await open(browser, 'light', 1280, 900)
@@ -74,27 +74,23 @@ try {
     }
     await shown(narrow, 'page-narrow', '#/', 1100)
   } else {
-    for (const [name, address] of Object.entries(VIEWS)) {
-      await goTo(light, address)
-      await whole(light, name)
-    }
-    for (const [name, page] of [
-      ['dark', dark],
-      ['narrow', narrow],
-    ] as const) {
-      await whole(page, `${name}-overview`)
-      for (const view of ['rule', 'rules', 'connections']) {
-        await goTo(page, VIEWS[view])
-        await whole(page, `${name}-${view}`)
+    VIEWS.explained = `#/explain?gateway=default/ingressgateway-1&from=127.0.10.3&to=127.0.0.1:${demo.port}`
+    for (const [prefix, page] of [
+      ['', light],
+      ['dark-', dark],
+      ['narrow-', narrow],
+    ] as const)
+      for (const [name, address] of Object.entries(VIEWS)) {
+        await goTo(page, address)
+        await whole(page, `${prefix}${name}`)
       }
-    }
   }
   done.abort()
   await clients
   await demo.stop()
   await light.waitForSelector('#gone:not([hidden])')
   await light.evaluate('scrollTo(0, 0)')
-  if (given !== undefined) await light.screenshot({ path: join(folder, 'gone.png') })
+  if (given !== undefined) await taken(light, 'gone', {})
   await ofMany(given === undefined ? [MANY] : [200, MANY])
 } finally {
   done.abort()
@@ -102,9 +98,14 @@ try {
   await browser.close()
 }
 
+function tell(text: string): void {
+  process.stdout.write(`${text}\n`)
+}
+
 /** The list of rules, where there are many. */
 async function ofMany(counts: readonly number[]): Promise<void> {
   for (const count of counts) {
+    tell(`${count} rules`)
     const many = await startDemo(crowd(count))
     const over = new AbortController()
     const clients = traffic(many.port, 40, over.signal, CROWD_CLIENTS)
@@ -117,11 +118,8 @@ async function ofMany(counts: readonly number[]): Promise<void> {
         await sleep(part * 0.1)
         await goTo(page, '#/rules?order=hits')
         while (await page.evaluate(LACKS_RATES)) await sleep(100)
-        const path = join(
-          folder,
-          given === undefined ? `page-rules${suffix}.png` : `${count}-rules${suffix}.png`,
-        )
-        await page.screenshot({ path, clip: { x: 0, y: 0, width: 1280, height: 760 } })
+        const name = given === undefined ? `page-rules${suffix}` : `${count}-rules${suffix}`
+        await taken(page, name, { clip: { x: 0, y: 0, width: 1280, height: 760 } })
         if (given !== undefined) {
           await goTo(page, '#/')
           await whole(page, `${count}-overview${suffix}`)
@@ -158,12 +156,17 @@ async function goTo(page: Page, address: string): Promise<void> {
 }
 
 async function whole(page: Page, name: string): Promise<void> {
-  await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true })
+  await taken(page, name, { fullPage: true })
 }
 
 async function shown(page: Page, name: string, address: string, height: number): Promise<void> {
   await goTo(page, address)
   const { width = 0 } = page.viewportSize() ?? {}
   const clip = { x: 0, y: 0, width, height }
-  await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true, clip })
+  await taken(page, name, { fullPage: true, clip })
+}
+
+async function taken(page: Page, name: string, options: PageScreenshotOptions): Promise<void> {
+  await page.screenshot({ ...options, path: join(folder, `${name}.png`) })
+  tell(`  ${name}.png`)
 }

@@ -211,6 +211,8 @@ const UNSEEN: Readonly<Record<string, string>> = {
   'limits.0.gateway': 'whose limit it is, at the same listeners',
   cluster: 'an index: another destination is seen where a rule has another route',
   'routes.1.destinations.0.weight': 'a single destination has no share',
+  'clusters.0.policy.remembersFailures': 'follows from outlierDetection, which is told',
+  'clusters.1.policy.remembersFailures': 'the same',
   'routes.1.split': 'a single destination has no share',
   'routes.1.onDead': 'a single destination has no others',
   'scopes.0.takes.plain': 'a server that terminates TLS takes no plain text',

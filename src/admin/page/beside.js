@@ -70,8 +70,12 @@ export function besideCard(canary) {
   const names = shortNames(destinations)
   const beside = [...comparisons, ...times][0]?.beside ?? 0
   const others = destinations.flatMap((_, index) => (index === beside ? [] : [index]))
-  const head = index =>
-    html`${names[index]} <span class="quiet">${roundPercent(destinations[index].configuredShare)}</span>`
+  const head = index => [
+    html`${names[index]} <span class="quiet">${roundPercent(destinations[index].configuredShare)}</span>`,
+    'number',
+    undefined,
+    names[index],
+  ]
   return html`<section class="card" aria-labelledby="beside-title">
     <h2 id="beside-title">Beside each other</h2>
     <p class="note">Held against ${names[beside]}, by bounds that hold at every moment at once: looking often makes no difference of chance.</p>
@@ -79,11 +83,8 @@ export function besideCard(canary) {
       caption: `Destinations beside ${target(destinations[beside])}`,
       columns: [
         [html`<span class="unseen">What</span>`, 'what'],
-        [head(beside), 'number'],
-        ...others.flatMap(index => [
-          [head(index), 'number'],
-          [`Beside ${names[beside]}`, 'verdict'],
-        ]),
+        head(beside),
+        ...others.flatMap(index => [head(index), [`Beside ${names[beside]}`, 'verdict']]),
       ],
       rows: ROWS,
       keyOf: ({ label }) => label,

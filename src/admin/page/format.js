@@ -50,6 +50,12 @@ export function ago(iso) {
 
 export const clock = date => date.toLocaleTimeString('en-GB')
 
+/** Of today the time; of another day the date as well. */
+export const moment = (date, now = new Date()) =>
+  date.toDateString() === now.toDateString()
+    ? clock(date)
+    : `${date.toLocaleDateString('en-GB', { day: 'numeric', month: 'short' })}, ${clock(date)}`
+
 export const plural = (number, word) => `${count(number)} ${word}${number === 1 ? '' : 's'}`
 
 /** "default/echo tcp[0].match[1]", as every other part of weir writes it. */

@@ -5,7 +5,10 @@ import { html, nothing, repeat } from './lit.js'
 import { change, href } from './router.js'
 
 /**
- * @param columns  `[label, class, order]`; with an order the column sorts.
+ * On a phone each row is a block of its own, and each cell has the label of its column.
+ *
+ * @param columns  `[label, class, order, text]`; with an order the column sorts; the text is for a
+ * label that is none.
  * @param heading  The cell of each row that names it.
  */
 export function table({ caption, columns, rows, keyOf, cells, empty, order, heading = 0 }) {
@@ -27,8 +30,10 @@ export function table({ caption, columns, rows, keyOf, cells, empty, order, head
   </div>`
 }
 
-const cellOf = (content, [, kind = ''], isHeading) =>
-  isHeading ? html`<th scope="row" class=${kind}>${content}</th>` : html`<td class=${kind}>${content}</td>`
+const cellOf = (content, [label, kind = '', , text = label], isHeading) =>
+  isHeading
+    ? html`<th scope="row" class=${kind}>${content}</th>`
+    : html`<td class=${kind} data-label=${typeof text === 'string' ? text : nothing}>${content}</td>`
 
 /** Orders that begin with the least; all others begin with the most. */
 const RISING = ['written', 'name']

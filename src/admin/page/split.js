@@ -3,7 +3,7 @@
  * bounds and what they say.
  */
 
-import { clock, count, percent, place, roundPercent, shortNames, target } from './format.js'
+import { count, moment, percent, place, roundPercent, shortNames, target } from './format.js'
 import { keyOf } from './history.js'
 import { html, nothing } from './lit.js'
 import { ruleLink, table } from './parts.js'
@@ -30,7 +30,7 @@ export function splitCard(rule, { history, rangeS }, { isLink = true } = {}) {
     words: `Shares over time. Now: ${words.join('; ')}.`,
     rangeS,
   }
-  const since = `since generation ${sinceGeneration}, ${clock(new Date(sinceAt))}`
+  const since = `since generation ${sinceGeneration}, ${moment(new Date(sinceAt))}`
   return html`<article class="card split">
     <h3>${isLink ? ruleLink(rule.rule, rule.listeners[0]) : 'Configured and delivered share'}</h3>
     <p class="note">${count(connections)} connections ${since}; drawn ${HOW[split] ?? 'by weight'}</p>

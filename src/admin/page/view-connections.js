@@ -16,13 +16,13 @@ export const connections = {
     for (const name of [...FIELDS, params.ended ? 'reason' : 'state', 'cursor'])
       if (params[name]) query.set(name, params[name])
     const [found, reasons] = await Promise.all([
-      ask(`/connections${params.ended ? '/ended' : ''}?${query}`),
+      ask(`/connections${params.ended ? '/ended' : ''}?${query}`).catch(refusalOf),
       params.ended ? ask('/reasons') : null,
     ])
-    return { ...found, reasons: Object.keys(reasons?.reasons ?? {}) }
+    return { ...found, cursor: params.cursor, reasons: Object.keys(reasons?.reasons ?? {}) }
   },
   show({ params, data, answer }) {
-    const { next } = data
+    const { refusal } = data
     const isEnded = params.ended === '1'
     const isChosen = [...FIELDS, 'state', 'reason'].some(name => params[name])
     const open = answer.summary.counters.open
@@ -56,20 +56,28 @@ export const connections = {
         ${isEnded ? 'The last 10 000 that ended are kept, the latest first.' : `${count(open)} open in all.`}
         ${isChosen ? html`<a href=${href('connections', { ended: params.ended })}>Without a filter</a>` : nothing}
       </p>
-      ${connectionTable({
-        caption: isEnded ? 'Connections that ended last' : 'Connections that are open',
-        connections: data.connections,
-        ended: isEnded,
-        empty: isChosen ? 'None is like that.' : isEnded ? 'None has ended yet.' : 'Nothing is open.',
-      })}
-      <nav class="pager" aria-label="Pages">
-        <p>${count(data.connections.length)} shown${next === null ? ', and no more after them' : ''}</p>
-        ${link('First', params.cursor ? change({ cursor: '' }) : null)}
-        ${link('Next', next === null ? null : change({ cursor: next }))}
-      </nav>
+      ${refusal ? html`<p class="warn" role="alert">! ${refusal.message}. ${refusal.hint ?? ''}</p>` : list(data, isEnded, isChosen)}
     </section>`
   },
 }
+
+/** A filter that says nothing; the form stays, to be mended. */
+function refusalOf(error) {
+  if (!error.answered) throw error
+  return { connections: [], next: null, refusal: error }
+}
+
+const list = ({ connections: found, next, cursor }, isEnded, isChosen) => html`${connectionTable({
+  caption: isEnded ? 'Connections that ended last' : 'Connections that are open',
+  connections: found,
+  ended: isEnded,
+  empty: isChosen ? 'None is like that.' : isEnded ? 'None has ended yet.' : 'Nothing is open.',
+})}
+  <nav class="pager" aria-label="Pages">
+    <p>${count(found.length)} shown${next === null ? ', and no more after them' : ''}</p>
+    ${link('First', cursor ? change({ cursor: '' }) : null)}
+    ${link('Next', next === null ? null : change({ cursor: next }))}
+  </nav>`
 
 const link = (text, to) =>
   to === null

@@ -26,7 +26,7 @@ export const listeners = {
               each =>
                 html`<span class="line bad">✕ worker ${each.worker}: ${each.code}: ${each.message}</span>`,
             ),
-        html`<a href=${href('rules', { listener })}>Rules</a> <a href=${href('connections', { listener })}>Connections</a>`,
+        html`<span class="links"><a href=${href('rules', { listener })}>Rules</a><a href=${href('connections', { listener })}>Connections</a></span>`,
       ],
     })}
   </section>`,

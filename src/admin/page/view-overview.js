@@ -53,9 +53,11 @@ export const overview = {
     const splits = rules.filter(
       each => each.destinations.filter(one => one.configuredShare !== null).length > 1,
     )
-    const cards = splits.toSorted(
+    const sorted = splits.toSorted(
       (a, b) => Number(isOff(b)) - Number(isOff(a)) || b.connections - a.connections,
     )
+    // One is enough to show that nothing has come.
+    const cards = sorted.filter((each, index) => index === 0 || each.connections > 0)
     return html`
       <section id="attention" class="card" aria-labelledby="attention-title">
         <h2 id="attention-title">Needs a look</h2>
@@ -310,7 +312,7 @@ function workers({ answer, history }) {
       keyOf: each => each.worker,
       empty: 'None yet.',
       cells: ({ worker, state, generation, counters }) => [
-        String(worker),
+        html`<span class="phone">Worker </span>${worker}`,
         SIGNS[state] ?? state,
         String(generation),
         rate(history.rate(each => each.workers[worker]?.counters.accepted ?? 0)),

@@ -1,6 +1,6 @@
 /** The timeline of reloads: what each changed and did, what was wrong, and how long it took. */
 
-import { clock, count, duration, percent, place, plural, shortTexts, written } from './format.js'
+import { count, duration, moment, percent, place, plural, shortTexts, written } from './format.js'
 import { html, nothing } from './lit.js'
 import { table } from './parts.js'
 import { href } from './router.js'
@@ -63,7 +63,7 @@ function entry(reload, may) {
   return html`<li class=${isTaken ? 'taken' : 'refused'}>
     <h3>
       <span class=${isTaken ? 'good' : 'bad'}>${SIGNS[outcome] ?? outcome}</span>
-      ${number === 1 ? 'at the start' : `reload ${number}`}, <time datetime=${at} title=${at}>${clock(new Date(at))}</time>
+      ${number === 1 ? 'at the start' : `reload ${number}`}, <time datetime=${at} title=${at}>${moment(new Date(at))}</time>
     </h3>
     <p class="note">${told.filter(each => each !== null).join(' · ')}</p>
     ${changesOf(reload)}
@@ -97,7 +97,8 @@ function didText({ rules, destinations, more }) {
   const left = rules.length + destinations.length - shown.length + more
   return html`<ul class="did">
     ${shown.map(each => {
-      const { rule, destination, change, before, after, periodBefore, periodAfter } = each
+      const { rule, destination, change, before, policy = [], periodBefore, periodAfter } = each
+      const after = before === each.after ? null : each.after
       const title = rule ? place(rule) : destination
       const link =
         rule && change !== 'removed'
@@ -105,8 +106,9 @@ function didText({ rules, destinations, more }) {
           : title
       return html`<li>
         <strong>${link}</strong> ${change}${rule ? html` <span class="quiet">${written(rule)}</span>` : nothing}
-        ${before === null ? nothing : html`<del><span aria-hidden="true">− </span><span class="unseen">before: </span>${before}</del>`}
+        ${before === null || before === each.after ? nothing : html`<del><span aria-hidden="true">− </span><span class="unseen">before: </span>${before}</del>`}
         ${after === null ? nothing : html`<ins><span aria-hidden="true">+ </span><span class="unseen">after: </span>${after}</ins>`}
+        ${policy.map(({ field, before: was, after: is, file, line }) => html`<span class="line">${field}: ${was} → ${is}${file === null ? nothing : html` <span class="quiet">${written({ file, line })}</span>`}</span>`)}
         ${periods(title, [
           ['before', periodBefore],
           ['since', periodAfter],

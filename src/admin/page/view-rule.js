@@ -1,7 +1,7 @@
 /** One rule: what it asks, where it is written, where it leads, and what becomes of its connections. */
 
 import { besideCard } from './beside.js'
-import { ago, bytes, clock, count, place, plural, rate, roundPercent, target, written } from './format.js'
+import { ago, bytes, count, moment, place, plural, rate, roundPercent, target, written } from './format.js'
 import { keyOf } from './history.js'
 import { html, nothing } from './lit.js'
 import { connectionTable, endpointTable, facts, tile, tileLook } from './parts.js'
@@ -46,7 +46,7 @@ export const rule = {
     const isWeighted = chosen.destinations.length > 1
     return html`
       <section class="card" aria-labelledby="rule-title">
-        <nav class="crumbs" aria-label="Where this is"><a href=${href('rules')}>Rules</a> / ${chosen.index + 1}</nav>
+        <nav class="crumbs" aria-label="Where this is"><a href=${href('rules')}>Rules</a> / Nr. ${count(chosen.index + 1)}</nav>
         <div class="title">
           <h2 id="rule-title" class="place">${place(rule)}</h2>
           <p>
@@ -64,7 +64,7 @@ export const rule = {
               'Listens',
               lines(listeners.map(each => html`<a href=${href('rules', { listener: each })}>${each}</a>`)),
             ],
-            ['Counted', `since generation ${chosen.sinceGeneration}, ${clock(new Date(chosen.sinceAt))}`],
+            ['Counted', `since generation ${chosen.sinceGeneration}, ${moment(new Date(chosen.sinceAt))}`],
             chosen.example && ['Try', explainLink(chosen.example)],
           ],
           'answer',
@@ -114,7 +114,7 @@ const gone = ({ rule: name }) => html`<section class="card" aria-labelledby="rul
     The configuration that is served now has none of this name. It may have been removed, or renumbered: rules are named
     by their place in the VirtualService.
   </p>
-  <p>
+  <p class="links">
     <a href=${href('rules', { q: (name ?? '').replace(/ [^ ]*$/, '') })}>Rules of its VirtualService</a>
     <a href=${href('reloads')}>What reloads have changed</a>
   </p>

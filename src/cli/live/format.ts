@@ -1,5 +1,7 @@
 /** Figures for people: bytes, counts, durations, shares, and columns. */
 
+import { wallNowMs } from '../../base/clock.ts'
+
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB']
 
 /** "0 B", "12 B", "1.2 kB", "34 MB": powers of 1 000. */
@@ -30,6 +32,10 @@ export function durationText(ms: number): string {
   const h = Math.floor(min / 60)
   return h < 24 ? `${h} h ${min % 60} min` : `${Math.floor(h / 24)} d ${h % 24} h`
 }
+
+/** "12 s ago (2026-11-29T08:12:03.412Z)". */
+export const momentText = (at: string): string =>
+  `${durationText(Math.max(0, wallNowMs() - Date.parse(at)))} ago (${at})`
 
 /** "80 %", "79.4 %". */
 export const shareText = (share: number, digits = 1): string => `${Number((share * 100).toFixed(digits))} %`

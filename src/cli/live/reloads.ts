@@ -17,7 +17,7 @@ import { whereText } from '../../base/where-text.ts'
 import { type Env, Exit, wantsColours } from '../env.ts'
 import type { Client } from './client.ts'
 import { type Commit, type Commits, commitAt, commitsOf } from './commits.ts'
-import { countText, durationText, plural, shareText } from './format.ts'
+import { countText, durationText, momentText, plural, shareText } from './format.ts'
 import { placeText, type Rule } from './routes.ts'
 
 export type ReloadsFlags = {
@@ -127,7 +127,7 @@ const SIGNS = { added: '+', removed: '-', changed: '~' } as const
 
 function textOf(reload: Traced, colours: boolean): string {
   const { number, at, outcome, generation, note, reason, did, findings } = reload
-  const head = `reload ${number}  ${outcome} at ${at}, generation ${generation}${outcome === 'taken' ? '' : ' stays'}`
+  const head = `reload ${number}  ${outcome} ${momentText(at)}, generation ${generation}${outcome === 'taken' ? '' : ' stays'}`
   const painted = colours ? styleText('bold', head, { validateStream: false }) : head
   const lines = [
     ...(reason === null ? [] : [`  reason  ${reason}`]),

@@ -4,7 +4,7 @@ import { printable } from '../../base/printable.ts'
 import { stateText } from '../../control/readiness.ts'
 import { type Env, Exit } from '../env.ts'
 import type { Client } from './client.ts'
-import { bytesText, columns, countText, durationText, plural } from './format.ts'
+import { bytesText, columns, countText, durationText, momentText, plural } from './format.ts'
 import { failingText } from './names.ts'
 
 /** From /summary. */
@@ -90,7 +90,7 @@ function statusLines(
       `${bytesText(counters.clientBytes)} from clients, ${bytesText(counters.upstreamBytes)} from upstreams`,
     ]),
     ...field('reload', [
-      `number ${number}, ${outcome} at ${at}, ${plural(errors, 'error')}, ${plural(warnings, 'warning')}`,
+      `number ${number}, ${outcome} ${momentText(at)}, ${plural(errors, 'error')}, ${plural(warnings, 'warning')}`,
     ]),
     ...field('endpoints', revisionText(summary.endpointsRevision)),
     ...field('names', namesText(summary.names)),

@@ -77,7 +77,9 @@ const placesIn = (sources: Sources): Place[] =>
   )
 
 function theOne(service: string, asked: readonly Place[], to: string): Target {
-  const found = asked.filter(({ route }) => indexesOf(route, to).length > 0)
+  const having = asked.filter(({ route }) => indexesOf(route, to).length > 0)
+  const split = having.filter(({ route }) => route.destinations.length > 1)
+  const found = split.length === 0 ? having : split // no other one can be moved
   if (found.length === 0) {
     const names = asked.flatMap(({ route }) => route.destinations.map(each => destinationText(each)))
     throw usage(

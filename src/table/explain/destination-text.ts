@@ -3,12 +3,12 @@
 import type { Cold } from '../format/cold.ts'
 import { runOf } from '../format/endpoints.ts'
 import { Endpoint, EndpointRun } from '../format/endpoints-layout.ts'
-import { Balance, Cluster } from '../format/routing-layout.ts'
+import { Cluster } from '../format/routing-layout.ts'
 import { endpointsOf, endpointText } from '../format/rows.ts'
 import type { Table } from '../format/table.ts'
 import { tlsUpstreamOf } from '../format/tls.ts'
 import { explainGroups } from './group-text.ts'
-import { durationText, type PolicyValue, policyOf, proxyText } from './policy-text.ts'
+import { durationText, type PolicyValue, policyOf } from './policy-text.ts'
 import { untoldValues, valueText } from './value-text.ts'
 
 /** `field`: a PolicyField, 'healthCheck', 'tls', or the name of a word that has no other text. */
@@ -26,7 +26,7 @@ export function policyValues(table: Table, cold: Cold, cluster: number): Value[]
   ]
 }
 
-/** Fields of a cluster that policyOf and destinationText tell, or that lead to other rows. */
+/** Fields of a cluster that policyOf tells, or that lead to other rows. */
 const TOLD: ReadonlySet<string> = new Set([
   ...['kind', 'slot', 'tls', 'grouped', 'balance', 'hashSize', 'maxConnections', 'remembersFailures'],
   ...['connectTimeoutMs', 'idleTimeoutMs', 'maxDurationMs', 'connectAttempts', 'connectDeadlineMs'],
@@ -83,25 +83,13 @@ function checkOf({ check }: Cold['clusters'][number]): Value {
   }
 }
 
-/** Its endpoints and its policy, as the words of its row. */
+/** Its endpoints, and what of its policy is written somewhere: all the rest is as everywhere. */
 export function destinationText(table: Table, cold: Cold, cluster: number): string {
-  const { clusters } = table
-  const at = (field: number): number => clusters[cluster * Cluster.WORDS + field]
+  const at = (field: number): number => table.clusters[cluster * Cluster.WORDS + field]
   const kind = ['', 'the address as asked', 'unknown'][at(Cluster.kind)]
-  const limits = [
-    `connectTimeout ${at(Cluster.connectTimeoutMs)} ms`,
-    `idleTimeout ${at(Cluster.idleTimeoutMs)} ms`,
-    `maxConnections ${at(Cluster.maxConnections)}`,
-    `maxDuration ${at(Cluster.maxDurationMs)} ms`,
-    `balance ${Object.keys(Balance)[at(Cluster.balance)]}`,
-    `connectAttempts ${at(Cluster.connectAttempts)}`,
-    `connectDeadline ${at(Cluster.connectDeadlineMs)} ms`,
-    `remembersFailures ${at(Cluster.remembersFailures) === 1}`,
-    `proxyProtocol ${proxyText(at(Cluster.proxyVersion), at(Cluster.proxyTlvs))}`,
-    `keepalive ${at(Cluster.keepaliveTimeS)} ${at(Cluster.keepaliveIntervalS)} ${at(Cluster.keepaliveProbes)}`,
-    `userTimeout ${at(Cluster.userTimeoutMs)} ms`,
-    `writeTimeout ${at(Cluster.writeTimeoutMs)} ms`,
-    `onRemove ${cold.clusters[cluster].onRemoveMs ?? 'keep'}`,
-  ]
-  return `${kind || endpointsText(table, cold, cluster) || 'no endpoint'}; ${limits.join(', ')}`
+  const check = checkOf(cold.clusters[cluster])
+  const written = policyOf(table, cluster, cold.clusters[cluster]).filter(({ file }) => file !== null)
+  const values: readonly Value[] = check.value === 'none' ? written : [...written, check]
+  const place = kind || endpointsText(table, cold, cluster) || 'no endpoint'
+  return [place, ...values.map(({ field, value }) => `${field} ${value}`)].join('; ')
 }

@@ -118,7 +118,7 @@ function ejectionText(at: (field: number) => number): string {
 }
 
 /** "V2 with ssl, alpn". */
-export function proxyText(version: number, tlvs: number): string {
+function proxyText(version: number, tlvs: number): string {
   if (version === 0) return 'none'
   const said = PROXY_TLVS.filter((_, bit) => (tlvs & (1 << bit)) !== 0)
   return said.length === 0 ? `V${version}` : `V${version} with ${said.join(', ')}`

@@ -203,7 +203,7 @@ test('wrong words are named before anybody is asked', async t => {
   const route = (a: string, b: string): string =>
     `    - route: [{destination: {host: ${a}}, weight: 1}, {destination: {host: ${b}, subset: s}, weight: 2}]\n`
   const root = folder(t, {
-    'a.yaml': `apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: echo}\nspec:\n  tcp:\n${route('a', 'b')}${route('a', 'c')}    - route: [{destination: {host: d}}]\n  tls:\n${route('a', 'b')}`,
+    'a.yaml': `apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: echo}\nspec:\n  tcp:\n${route('a', 'b')}${route('a', 'c')}    - route: [{destination: {host: d}}]\n    - route: [{destination: {host: a}}]\n  tls:\n${route('a', 'b')}`,
   })
   const cases: readonly (readonly [readonly string[], RegExp])[] = [
     [['other', '--to', 'a'], /no VirtualService default\/other .*; there are default\/echo\n/],
@@ -217,7 +217,10 @@ test('wrong words are named before anybody is asked', async t => {
       /--to a: several routes .*: say which with --route tcp\[0\], or tcp\[1\], or tls\[0\]\n/,
     ],
     [['echo', '--to', 'a', '--route', '0'], /several routes .* tcp\[0\], or tls\[0\]\n/],
-    [['echo', '--to', 'a', '--route', '7'], /--route 7: .*it has tcp\[0\], tcp\[1\], tcp\[2\], tls\[0\]\n/],
+    [
+      ['echo', '--to', 'a', '--route', '7'],
+      /--route 7: .*it has tcp\[0\], tcp\[1\], tcp\[2\], tcp\[3\], tls\[0\]\n/,
+    ],
     [['echo', '--to', 'd'], /--to d: it is the only destination of default\/echo tcp\[2\]\n/],
     [['echo', '--to', 'a', '--route', 'x'], /index of a route, like 1 or tls\[1\]/],
     [['echo', '--to', 'a', '--steps', '5,x'], /"x" is no whole number from 1 to 100/],
