@@ -66,7 +66,10 @@ const of = (name: string, features: string, ...held: Held[]): Conformance => ({
 })
 
 export const CONFORMANCE: readonly Conformance[] = [
-  of('TCPRouteWeightedRouting', 'TCPRoute', weights),
+  of('TCPRouteWeightedRouting', 'TCPRoute', weights, [
+    'api',
+    'weights 70, 30 and 0, and the share of a Service that is missing, by routes of alpha versions',
+  ]),
   of(
     'TCPRouteMultipleRoutesAttachment',
     'TCPRoute',

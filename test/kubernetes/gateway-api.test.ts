@@ -6,6 +6,7 @@
 import { deepEqual, equal } from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as after } from 'node:timers/promises'
+import { GATEWAY_API } from '../../src/config/kinds.ts'
 import { ask, echo } from '../control/scene.ts'
 import {
   gateway,
@@ -18,7 +19,7 @@ import {
   WEIR,
 } from '../support/gateway-api.ts'
 import { freePort } from '../support/sockets.ts'
-import { GATEWAY_API_CRDS, ISTIO_CRDS } from './fake/crds.ts'
+import { crd, GATEWAY_API_CRDS, ISTIO_CRDS } from './fake/crds.ts'
 import type { KubeObject } from './fake/object.ts'
 import { FakeApi } from './fake/server.ts'
 import { askByName, follows, gatewayOf, service, slice } from './gateway.ts'
@@ -34,6 +35,57 @@ type Condition = {
 const elsewhere = (object: KubeObject): KubeObject => ({
   ...object,
   metadata: { ...object.metadata, namespace: 'other' },
+})
+
+/** As a server before Gateway API 1.5 has it: routes of alpha versions alone, and no ListenerSets. */
+const BEFORE_1_5 = [
+  ...GATEWAY_API_CRDS.filter(each => !/^(tcproutes|tlsroutes|listenersets)\./.test(each.metadata.name)),
+  crd({ kind: 'TCPRoute', plural: 'tcproutes' }, { group: GATEWAY_API, versions: ['v1alpha2'] }),
+  crd({ kind: 'TLSRoute', plural: 'tlsroutes' }, { group: GATEWAY_API, versions: ['v1alpha3', 'v1alpha2'] }),
+]
+
+test('weights 70, 30 and 0, and the share of a Service that is missing, by routes of alpha versions', async t => {
+  const [a, b, c] = [await echo(t, 'a'), await echo(t, 'b'), await echo(t, 'c')]
+  const api = await FakeApi.start({ crds: [...ISTIO_CRDS, ...BEFORE_1_5] })
+  t.after(() => api.stop())
+  const [weighted, broken, byName] = [await freePort(), await freePort(), await freePort()]
+  const { namespace: _, ...ofClass } = WEIR.metadata
+  const of = (version: string, route: object): KubeObject =>
+    ({ ...route, apiVersion: `${GATEWAY_API}/${version}` }) as KubeObject
+  const exact = { annotations: { 'gateway.weir/split': 'exact' } }
+  const parent = (port: number) => ({ name: 'edge', port })
+  const edge = gateway('shop/edge', [tcp(weighted), tcp(broken), tls(byName, '')], {
+    addresses: [{ value: '127.0.0.1' }],
+  }) as KubeObject
+  const routes = [
+    of('v1alpha2', tcpRoute('shop/w', parent(weighted), ['one 70', 'two 30', 'three 0'], exact)),
+    of('v1alpha2', tcpRoute('shop/broken', parent(broken), ['one 20', 'gone 80'], exact)),
+    of('v1alpha3', tlsRoute('shop/named', parent(byName), ['www.example.com'], ['three'])),
+  ]
+  const services = Object.entries({ one: a, two: b, three: c })
+  const backends = services.flatMap(([name, port]) => [service(name), slice(name, port)])
+  for (const each of [{ ...WEIR, metadata: ofClass } as KubeObject, edge, ...routes, ...backends])
+    api.put(each)
+  await gatewayOf(t, api.kubeconfig(), { engine: 'epoll', status: true, pace: { spreadMs: 1 } })
+  const tally = async (times: number, port: number): Promise<Record<string, number>> => {
+    const answers: Record<string, number> = {}
+    for (let index = 0; index < times; index++) {
+      const answer = await ask(port)
+      answers[answer] = (answers[answer] ?? 0) + 1
+    }
+    return answers
+  }
+  deepEqual(await tally(100, weighted), { 'a test': 70, 'b test': 30 })
+  deepEqual(await tally(50, broken), { 'a test': 10, '': 40 })
+  equal(await askByName(byName, 'www.example.com'), 'c')
+  const resolved = (object: KubeObject) =>
+    /"ResolvedRefs","status":"(\w+)","reason":"(\w+)"/.exec(JSON.stringify(api.get(object).status))?.slice(1)
+  while (!routes.every(resolved)) await api.nextRequest
+  deepEqual(routes.map(resolved), [
+    ['True', 'ResolvedRefs'],
+    ['False', 'BackendNotFound'],
+    ['True', 'ResolvedRefs'],
+  ])
 })
 
 test('listeners come and go; of two TCPRoutes one has the listener, and the other once it has gone', async t => {

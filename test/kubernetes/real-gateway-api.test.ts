@@ -1,6 +1,6 @@
 /** Gateway API from a real API server: traffic, status, grants, TLS to backends, rollouts. */
 
-import { equal, match } from 'node:assert/strict'
+import { deepEqual, equal, match } from 'node:assert/strict'
 import { after, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createServer } from 'node:tls'
@@ -87,13 +87,20 @@ test('status is written, and follows a grant that goes and comes back; a rollout
 }, async t => {
   const { cluster, kubectl, said, says } = await begin()
   const [b, c] = [await echo(t, 'b'), await echo(t, 'c')]
-  const port = await freePort()
+  const [port, weighted] = [await freePort(), await freePort()]
+  const exact = { annotations: { 'gateway.weir/split': 'exact' } }
   const allowed = grant('other/routes', 'TCPRoute', 'shop') as KubeObject
   await kubectl.apply([
-    gateway('shop/edge', [tcp(port)], at) as KubeObject,
-    tcpRoute('shop/db', { name: 'edge' }, ['other/two 1', 'other/three 0']) as KubeObject,
+    gateway('shop/edge', [tcp(port), tcp(weighted)], at) as KubeObject,
+    tcpRoute('shop/db', { name: 'edge', port }, ['other/two 1', 'other/three 0']) as KubeObject,
     ...[allowed, elsewhere(service('two')), elsewhere(slice('two', b, 'v1beta1'))],
     ...[elsewhere(service('three')), elsewhere(slice('three', c, 'v1beta1'))],
+    tcpRoute(
+      'shop/weights',
+      { name: 'edge', port: weighted },
+      ['other/two 7', 'other/three 3', 'gone 10', 'also-gone 0'],
+      exact,
+    ) as KubeObject,
   ])
   const options = { engine: 'epoll', status: true, pace: { spreadMs: 1 } } as const
   const { gateway: serving } = await gatewayOf(t, cluster.kubeconfig(), options)
@@ -105,6 +112,12 @@ test('status is written, and follows a grant that goes and comes back; a rollout
     )
   await follows(port, 'b')
   await resolved('True')
+  const answers: Record<string, number> = {}
+  for (let index = 0; index < 40; index++) {
+    const answer = await ask(weighted)
+    answers[answer] = (answers[answer] ?? 0) + 1
+  }
+  deepEqual(answers, { 'b test': 14, 'c test': 6, '': 20 })
   const holder = await said('lease', '-A', '-o', 'jsonpath={.items[0].metadata.name}')
   equal(holder, 'weir-status')
   await says('Accepted', '{.status.conditions[0].type}', 'gatewayclass', 'weir')
