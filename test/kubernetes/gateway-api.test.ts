@@ -37,7 +37,7 @@ const elsewhere = (object: KubeObject): KubeObject => ({
   metadata: { ...object.metadata, namespace: 'other' },
 })
 
-/** As a server before Gateway API 1.5 has it: routes of alpha versions alone, and no ListenerSets. */
+/** As a server before Gateway API 1.5: routes of alpha versions alone, and no ListenerSets. */
 const BEFORE_1_5 = [
   ...GATEWAY_API_CRDS.filter(each => !/^(tcproutes|tlsroutes|listenersets)\./.test(each.metadata.name)),
   crd({ kind: 'TCPRoute', plural: 'tcproutes' }, { group: GATEWAY_API, versions: ['v1alpha2'] }),
