@@ -1,15 +1,14 @@
 /** The cases of a campaign, and what is read from one. */
 
-import type { Asked, Shape } from './load.ts'
+import type { Asked } from './load.ts'
 import type { ProxyName } from './proxies.ts'
 import { FAULTS, type Fault } from './servers.ts'
-import { KINDS, type Kind } from './talks.ts'
+import { KINDS, type Kind, SHAPES, type Shape } from './talks.ts'
 
 export const SETS = [
   { servers: 2, broken: 1 },
   { servers: 5, broken: 2 },
 ] as const
-export const SHAPES = ['short', 'pool'] as const
 
 export type Case = {
   readonly kind: Kind
@@ -19,6 +18,7 @@ export type Case = {
 }
 
 export type Outcome = Case & {
+  readonly round: number
   readonly proxy: ProxyName
   /** Questions without an answer, over connections that were there before the fault. */
   readonly lostOpen: number
@@ -43,7 +43,7 @@ export const titleOf = ({ kind, set, fault, shape }: Case): string =>
 
 /** `brokenMs`: the fault is complete; `mendedMs`: the repair begins. */
 export function outcomeOf(
-  given: Case & { readonly proxy: ProxyName },
+  given: Case & Pick<Outcome, 'round' | 'proxy'>,
   asked: readonly Asked[],
   brokenMs: number,
   mendedMs: number,

@@ -6,19 +6,19 @@
  */
 
 import { execFileSync } from 'node:child_process'
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { CASES, type Case, outcomeOf } from './cases.ts'
 import { CLIENTS, Load } from './load.ts'
-import { PROXIES, type ProxyName, startProxy } from './proxies.ts'
+import { PROXIES, startProxy } from './proxies.ts'
 import { filter, prepare, Server } from './servers.ts'
 import { KINDS, type Kind, TALKS } from './talks.ts'
 
 const BEFORE_MS = 1_000
 /** And up to an interval of checks more, so that the repair meets them at any moment. */
-const BROKEN_MS = 5_000
+const BROKEN_MS = 4_000
 const INTERVAL_MS = 1_000
 const BACK_MS_MAX = 10_000
 const LISTENS_MS_MAX = 60_000
@@ -42,19 +42,23 @@ async function listens(port: number): Promise<void> {
   throw new Error(`nothing listens at ${port}`)
 }
 
-async function run(one: Case, proxy: ProxyName, brokenFor: number, where: string): Promise<void> {
+/** Both proxies stand before the same servers, so each fault meets both at one moment. */
+async function run(round: number, one: Case, brokenFor: number, where: string): Promise<void> {
   const { kind, set, fault, shape } = one
   mkdirSync(where)
   const servers = Array.from({ length: set.servers }, () => new Server(kind, nextPort++, where, shared(kind)))
   const ports = servers.map(each => each.port)
-  const port = nextPort++
   for (const each of servers) each.start()
   for (const each of ports) await listens(each)
-  const process = startProxy(proxy, kind, port, ports, where)
+  const fronts = PROXIES.map(proxy => {
+    const port = nextPort++
+    return { proxy, port, process: startProxy(proxy, kind, port, ports, where) }
+  })
   try {
-    await listens(port)
-    const load = new Load(TALKS[kind], port, shape)
-    while (load.asked.filter(each => each.servedBy !== 0).length < 2 * CLIENTS) await pause(10)
+    for (const { port } of fronts) await listens(port)
+    const loads = fronts.map(({ port }) => new Load(TALKS[kind], port, shape))
+    const hasBegun = (load: Load): boolean => load.asked.filter(each => each.servedBy !== 0).length >= CLIENTS
+    while (!loads.every(hasBegun)) await pause(10)
     await pause(BEFORE_MS)
     const broken = servers.slice(0, set.broken)
     const brokenPorts = new Set(broken.map(each => each.port))
@@ -63,14 +67,19 @@ async function run(one: Case, proxy: ProxyName, brokenFor: number, where: string
     await pause(brokenFor)
     const mendedMs = performance.now()
     for (const each of broken) each.mend(fault)
-    const isBack = (): boolean =>
+    const isBack = (load: Load): boolean =>
       load.asked.some(each => each.beganMs >= mendedMs && brokenPorts.has(each.servedBy))
-    while (shape === 'short' && !isBack() && performance.now() < mendedMs + BACK_MS_MAX) await pause(20)
-    await load.end()
-    console.log(JSON.stringify(outcomeOf({ ...one, proxy }, load.asked, brokenMs, mendedMs, brokenPorts)))
+    const untilMs = mendedMs + BACK_MS_MAX
+    while (shape === 'short' && !loads.every(isBack) && performance.now() < untilMs) await pause(20)
+    await Promise.all(loads.map(load => load.end()))
+    for (const [index, { proxy }] of fronts.entries()) {
+      const outcome = outcomeOf({ ...one, round, proxy }, loads[index].asked, brokenMs, mendedMs, brokenPorts)
+      console.log(JSON.stringify(outcome))
+    }
   } finally {
-    process.kill('SIGKILL')
+    for (const each of fronts) each.process.kill('SIGKILL')
     for (const each of servers) each.end()
+    rmSync(where, { recursive: true, force: true, maxRetries: 10 })
   }
 }
 
@@ -83,7 +92,7 @@ for (const kind of KINDS) prepare(kind, shared(kind))
 for (let round = 0; round < Number(rounds); round++) {
   for (const [index, one] of cases.entries()) {
     const brokenFor = BROKEN_MS + INTERVAL_MS * Math.random()
-    for (const proxy of PROXIES) await run(one, proxy, brokenFor, join(folder, `${round}-${index}-${proxy}`))
+    await run(round, one, brokenFor, join(folder, `${round}-${index}`))
   }
 }
 process.exit(0)

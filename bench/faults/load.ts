@@ -5,7 +5,7 @@
 
 import { connect, type Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Talk } from './talks.ts'
+import type { Shape, Talk } from './talks.ts'
 
 export const CLIENTS = 64
 /** A client gives a question up after this time. */
@@ -19,8 +19,6 @@ export type Asked = {
   readonly servedBy: number
 }
 
-export type Shape = 'short' | 'pool'
-
 export class Load {
   readonly asked: Asked[] = []
   readonly #talk: Talk
@@ -28,35 +26,40 @@ export class Load {
   readonly #shape: Shape
   readonly #pauseMs: number
   readonly #clients: Promise<void>[]
-  #ends = false
+  readonly #ending = new AbortController()
 
   constructor(talk: Talk, port: number, shape: Shape) {
     this.#talk = talk
     this.#port = port
     this.#shape = shape
-    this.#pauseMs = talk.pauseMs
+    this.#pauseMs = talk.pauseMs[shape]
     this.#clients = Array.from({ length: CLIENTS }, () => this.#client())
   }
 
   async end(): Promise<void> {
-    this.#ends = true
+    this.#ending.abort()
     await Promise.all(this.#clients)
   }
 
   async #client(): Promise<void> {
-    await pause(Math.random() * this.#pauseMs)
+    await this.#pause(Math.random() * this.#pauseMs)
     let kept: Socket | null = null
     let openedMs = 0
-    while (!this.#ends) {
+    while (!this.#ending.signal.aborted) {
       const beganMs = performance.now()
       if (kept === null) openedMs = beganMs
       const { servedBy, socket }: { servedBy: number; socket: Socket | null } = await this.#ask(kept)
       this.asked.push({ beganMs, tookMs: performance.now() - beganMs, openedMs, servedBy })
       kept = this.#shape === 'pool' ? socket : null
       if (kept === null) socket?.destroy()
-      await pause(this.#pauseMs * (0.5 + Math.random()))
+      await this.#pause(this.#pauseMs * (0.5 + Math.random()))
     }
     kept?.destroy()
+  }
+
+  /** Nobody waits for its end. */
+  async #pause(ms: number): Promise<void> {
+    await pause(ms, undefined, { signal: this.#ending.signal }).catch(() => {})
   }
 
   /** Over `kept`, or a new connection. */

@@ -10,7 +10,10 @@ export type ProxyName = (typeof PROXIES)[number]
 
 const ROOT = join(import.meta.dirname, '../..')
 
-/** Both: a check each second, in doubt four times as often; two decide. Connects have 1 s. */
+/**
+ * Both: a check each second, four times as often in doubt, and as long as a server is down
+ * (checker.ts: of 10 s); two decide. Connects have 1 s, and three more attempts.
+ */
 const WEIR_CHECKS: Readonly<Record<Kind, string>> = {
   nginx: 'tcp;send=GET / HTTP/1.0\\r\\n\\r\\n;expect=200',
   redis: 'redis',
@@ -81,7 +84,7 @@ frontend clients
 backend servers
   balance roundrobin
   ${HAPROXY_CHECKS[kind]}
-  default-server check inter 1s fastinter 250ms downinter 1s rise 2 fall 2 observe layer4 on-marked-down shutdown-sessions
+  default-server check inter 1s fastinter 250ms downinter 250ms rise 2 fall 2 observe layer4 on-marked-down shutdown-sessions
 ${servers.map(each => `  server s${each} 127.0.0.1:${each}\n`).join('')}`
 
 export function startProxy(

@@ -55,7 +55,16 @@ export function prepare(kind: Kind, shared: string): void {
   chmodSync(shared, 0o777)
   if (kind !== 'postgres') return
   const initdb = readdirSync('/usr/lib/postgresql').map(each => `/usr/lib/postgresql/${each}/bin/initdb`)[0]
-  const words = ['-D', join(shared, 'postgres'), '-A', 'trust', '-U', 'postgres', '--no-sync']
+  const words = [
+    '-D',
+    join(shared, 'postgres'),
+    '-A',
+    'trust',
+    '-U',
+    'postgres',
+    '--no-sync',
+    '--wal-segsize=1',
+  ]
   execFileSync('setpriv', [...AS_POSTGRES, initdb, ...words], {
     stdio: 'ignore',
     env: { ...process.env, LC_ALL: 'C' },

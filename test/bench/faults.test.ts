@@ -4,9 +4,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { CASES, outcomeOf, titleOf } from '../../bench/faults/cases.ts'
 import type { Asked } from '../../bench/faults/load.ts'
+import { byRound, isClearlyMore, sumText, titleOfSum } from '../../bench/faults/sums.ts'
 import { TALKS } from '../../bench/faults/talks.ts'
 
-const CASE = { ...CASES[0], proxy: 'weir' } as const
+const CASE = { ...CASES[0], round: 0, proxy: 'weir' } as const
 const [WELL, BROKEN] = [1, 2]
 
 /** Broken from 1 000 ms to 6 000 ms. */
@@ -69,4 +70,26 @@ test('an answer tells which server gave it, once it is whole', () => {
 
 test('every case has a title of its own', () => {
   assert.equal(new Set(CASES.map(titleOf)).size, CASES.length)
+})
+
+test('sums are of a round, one way for losses and another for times; worse is who is so in every round', () => {
+  const { asked: _, ...zero } = outcome([])
+  const one = { ...zero, asked: 0 }
+  const all = [
+    { ...one, lostNew: 1, backMs: 100 },
+    { ...one, lostNew: 2, backMs: null },
+    { ...one, round: 1, lostNew: 4, backMs: 300 },
+    { ...one, round: 1, lostNew: 0, backMs: 500 },
+    { ...one, round: 1, proxy: 'HAProxy' as const, lostNew: 8 },
+  ]
+  assert.deepEqual(byRound(all, 'weir', 'lost, begun after the fault'), [3, 4])
+  assert.deepEqual(byRound(all, 'weir', 'until it is back'), [100, 400])
+  assert.deepEqual(byRound(all, 'HAProxy', 'until it is back'), [])
+  assert.equal(sumText([3, 4]), '7 (3, 4 a round)')
+  assert.deepEqual(
+    [isClearlyMore([3, 4], [2, 1]), isClearlyMore([3, 4], [2, 3]), isClearlyMore([3], [2])],
+    [true, false, false],
+  )
+  // The cases of one sum differ in nothing but how many servers there are.
+  assert.deepEqual([new Set(CASES.map(each => titleOfSum({ ...one, ...each }))).size, CASES.length], [18, 36])
 })
