@@ -73,6 +73,13 @@ export function hold(words: Int32Array, slot: number, nowMs: number, untilMs: nu
   Atomics.compareExchange(words, slot, word, pack(levelOf(word), nowMs + forMs))
 }
 
+/** A check has succeeded: one connection may try the endpoint now, whatever its back-off. */
+export function release(words: Int32Array, slot: number, nowMs: number): void {
+  const word = Atomics.load(words, slot)
+  if (word === 0 || leftMs(word, nowMs) === 0) return
+  Atomics.compareExchange(words, slot, word, pack(levelOf(word), nowMs))
+}
+
 /** A connect has succeeded: one plain load for a healthy endpoint. */
 export function noteSuccess(words: Int32Array, slot: number): void {
   if (words[slot] !== 0) Atomics.store(words, slot, 0)

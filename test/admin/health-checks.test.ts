@@ -11,9 +11,9 @@ import { Checker } from '../../src/control/health/checker.ts'
 import { type HealthWorld, realHealthWorld } from '../../src/control/health/health-world.ts'
 import { probe } from '../../src/control/health/probe.ts'
 import { Warmups } from '../../src/control/health/warmups.ts'
-import { leftMs, noteFailure } from '../../src/stats/backoffs.ts'
-import { Mark } from '../../src/stats/endpoint-marks.ts'
-import { createStats, openStats } from '../../src/stats/stats.ts'
+import { isHeld, leftMs, noteFailure } from '../../src/stats/backoffs.ts'
+import { Mark, noteLastError } from '../../src/stats/endpoint-marks.ts'
+import { createStats, openStats, type Stats } from '../../src/stats/stats.ts'
 import { ask, echo } from '../control/scene.ts'
 import { ENGINES } from '../support/engine.ts'
 import { freePort, until } from '../support/sockets.ts'
@@ -275,6 +275,7 @@ function checksUntil(
   tookMs: number,
   verdictAt: (nowMs: number) => string | null,
   annotation: string,
+  happens: { readonly atMs: number; readonly run: (stats: Stats, nowMs: number) => void }[] = [],
 ): number[] {
   const began: number[] = []
   let nowMs = 1_000_000
@@ -287,7 +288,13 @@ function checksUntil(
   const world: HealthWorld = {
     nowMs: () => nowMs,
     after,
-    every: () => () => {},
+    every: (ms, run) => {
+      const again = () => {
+        run()
+        after(ms, again)
+      }
+      return after(ms, again)
+    },
     chance: () => 0.5, // no jitter
     probe: (_place, _check, done) => {
       began.push(nowMs - startMs)
@@ -296,6 +303,7 @@ function checksUntil(
   }
   const log = { warn: () => {}, info: () => {} } as unknown as ConstructorParameters<typeof Checker>[0]['log']
   const stats = openStats(createStats(1))
+  for (const { atMs, run } of happens) due.push({ atMs: startMs + atMs, run: () => run(stats, nowMs) })
   const warmups = new Warmups(stats, () => 0)
   const checker = new Checker({ stats, log, world, warmups, onClose: () => {}, onPassed: () => {} })
   const check = readHealthCheck(annotation)
@@ -349,6 +357,31 @@ test('an interval is from the beginning of a check: after one that timed out the
   const check = 'tcp;interval=1s;timeout=1s;rise=1;fall=2'
   assert.deepEqual(gaps(checksUntil(5_000, 1000, () => 'timeout', check)), [1000, 1000, 1000, 1000])
   assert.deepEqual(gaps(checksUntil(5_000, 300, () => null, check)), [1000, 1000, 1000, 1000])
+})
+
+test('a connect that fails brings the next check forward, and no client tries the endpoint before its end', () => {
+  const check = 'tcp;interval=10s;timeout=1s;rise=1;fall=2'
+  const held: boolean[] = []
+  const fails = (stats: Stats, nowMs: number): void => {
+    noteLastError(stats.lastErrors, 1, 111, nowMs)
+    noteFailure(stats.backoffs, 1, nowMs, false)
+  }
+  const looks = (stats: Stats, nowMs: number): unknown => held.push(isHeld(stats.backoffs[1], nowMs))
+  const at = (atMs: number, run: (stats: Stats, nowMs: number) => unknown) => ({ atMs, run })
+  // The first begins after 5 s. Another one is no sooner than a quarter of the interval after it.
+  const well = checksUntil(9_000, 800, () => null, check, [
+    at(6_050, fails),
+    at(8_250, looks),
+    at(8_350, looks),
+  ])
+  assert.deepEqual(well, [5_000, 7_500])
+  assert.deepEqual(held.splice(0), [true, false], 'released by a check that has succeeded')
+  const later = checksUntil(14_000, 800, () => null, check, [at(8_050, fails)])
+  assert.deepEqual(later, [5_000, 8_100])
+  const ill = [at(6_050, fails), at(8_350, looks), at(10_700, looks)]
+  const dies = checksUntil(11_000, 800, nowMs => (nowMs < 7_000 ? null : 'timeout'), check, ill)
+  assert.deepEqual(dies, [5_000, 7_500, 10_000])
+  assert.deepEqual(held, [true, true])
 })
 
 test('changes that come while a check goes on do not begin it anew', async t => {

@@ -229,7 +229,7 @@ export const PLANTED_UPSTREAM: readonly Planted[] = [
   ),
   plant(
     'a revocation tells no policy',
-    400,
+    700,
     'engine/flow/engine.ts',
     'if (policy > 0) this.#journal.denied(row, policy, generation)',
     '',

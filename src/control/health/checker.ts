@@ -9,15 +9,16 @@
  * and the next check that succeeds ends it. Of endpoints that fail together none gets the clients
  * of the one that is down first. Checks are quick, a quarter of the interval
  * apart, while one contradicts the state, and after an endpoint went down: most servers that end
- * are started again soon. While checks and the last connect fail, no client tries the endpoint
- * (hold in stats/backoffs.ts).
+ * are started again soon. A connect that fails brings the next check forward to a quarter of the
+ * interval. Until that check has ended, and as long as checks fail, no client tries an endpoint
+ * whose last connect failed (hold in stats/backoffs.ts).
  *
  * An interval is from the beginning of one check to that of the next, so a check that times out is
  * followed at once. Checks begin at random moments, and each interval is a little longer or shorter
  * than the last, so that they do not come together.
  */
 
-import { hold, noteSuccess } from '../../stats/backoffs.ts'
+import { hold, noteSuccess, release } from '../../stats/backoffs.ts'
 import { clearMark, Mark, setMark } from '../../stats/endpoint-marks.ts'
 import type { Stats } from '../../stats/stats.ts'
 import type { HealthCheck } from '../../table/plan/health-check.ts'
@@ -34,6 +35,8 @@ const JITTER = 0.1
 /** Quick checks are so much quicker, and go on for so many intervals after one went down. */
 const QUICKER = 4
 const QUICK_INTERVALS = 10
+/** How often it looks which endpoints have failed a client. */
+const LOOK_MS = 100
 /** For the answer of a check to be taken. */
 const SPARE_MS = 100
 
@@ -57,6 +60,13 @@ type Target = {
   downMs: number
   passed: number
   failed: number
+  /** When the last check began, and when the next one is due. */
+  beganMs: number
+  dueMs: number
+  /** The client's failure that was seen last (stats/endpoint-marks.ts). */
+  seenError: number
+  /** Clients wait for the check that a failure has brought forward. */
+  isAwaited: boolean
   /** Calls the next check off. */
   callOff: () => void
   giveUp: (() => void) | null
@@ -87,6 +97,7 @@ export class Checker {
   readonly #options: CheckerOptions
   #targets = new Map<string, Target>()
   #running = 0
+  #stopLooking: (() => void) | null = null
 
   constructor(options: CheckerOptions) {
     this.#options = options
@@ -110,6 +121,7 @@ export class Checker {
       if (!now.has(text)) clearMark(this.#options.stats.marks, target.checked.slot, Mark.doubted)
       if (!target.isUp && !now.has(text)) this.#options.warmups.unmark(target.checked.slot, Mark.down)
     }
+    this.#lookOrNot()
     for (const [text, target] of now) {
       if (!target.isUp) this.#mark(target)
       if (before.get(text) !== target) this.#plan(target, chance() * target.checked.check.intervalMs)
@@ -133,6 +145,38 @@ export class Checker {
   close(): void {
     for (const target of this.#targets.values()) this.#stop(target)
     this.#targets = new Map()
+    this.#lookOrNot()
+  }
+
+  #lookOrNot(): void {
+    const { world } = this.#options
+    if (this.#targets.size > 0) this.#stopLooking ??= world.every(LOOK_MS, () => this.#look())
+    else {
+      this.#stopLooking?.()
+      this.#stopLooking = null
+    }
+  }
+
+  /** Clients have met failures of which the checks do not know yet. */
+  #look(): void {
+    const { lastErrors } = this.#options.stats
+    for (const target of this.#targets.values()) {
+      const error = lastErrors[target.checked.slot]
+      if (error === target.seenError || target.giveUp !== null) continue
+      target.seenError = error
+      if (error !== 0 && target.isUp) this.#hasten(target)
+    }
+  }
+
+  #hasten(target: Target): void {
+    const { world } = this.#options
+    const nowMs = world.nowMs()
+    const dueMs = Math.max(nowMs, target.beganMs + quickMs(target.checked.check))
+    if (dueMs >= target.dueMs) return
+    target.callOff()
+    target.isAwaited = true
+    this.#holdBack(target, dueMs - nowMs)
+    this.#plan(target, dueMs - nowMs)
   }
 
   /** Another check of an endpoint begins with the state that the one before had found. */
@@ -143,11 +187,16 @@ export class Checker {
     }
     const { isUp = true, verdict = null, passed = 0, failed = 0 } = known ?? {}
     const now = { isUp, verdict, passed, failed }
-    return { checked, doubts: 0, downMs: 0, callOff: () => {}, giveUp: null, ...now }
+    const times = { downMs: 0, beganMs: Number.NEGATIVE_INFINITY, dueMs: 0 }
+    const seenError = this.#options.stats.lastErrors[checked.slot]
+    const fresh = { doubts: 0, isAwaited: false, callOff: () => {}, giveUp: null }
+    return { checked, seenError, ...times, ...fresh, ...now }
   }
 
   #plan(target: Target, afterMs: number): void {
-    target.callOff = this.#options.world.after(afterMs, () => this.#check(target))
+    const { world } = this.#options
+    target.dueMs = world.nowMs() + afterMs
+    target.callOff = world.after(afterMs, () => this.#check(target))
   }
 
   #check(target: Target): void {
@@ -156,13 +205,13 @@ export class Checker {
       return
     }
     const { world } = this.#options
-    const beganMs = world.nowMs()
+    target.beganMs = world.nowMs()
     this.#running++
     target.giveUp = world.probe(target.checked, target.checked.check, verdict => {
       this.#running--
       target.giveUp = null
       this.#take(target, verdict)
-      const pauseMs = Math.max(beganMs + this.#interval(target) - world.nowMs(), 0)
+      const pauseMs = Math.max(target.beganMs + this.#interval(target) - world.nowMs(), 0)
       if (verdict !== null) this.#holdBack(target, pauseMs)
       this.#plan(target, pauseMs)
     })
@@ -171,7 +220,7 @@ export class Checker {
   #interval(target: Target): number {
     const { world } = this.#options
     const { intervalMs } = target.checked.check
-    const ms = this.#isQuick(target) ? Math.max(intervalMs / QUICKER, LEAST_MS) : intervalMs
+    const ms = this.#isQuick(target) ? quickMs(target.checked.check) : intervalMs
     return ms * (1 + JITTER * (2 * world.chance() - 1))
   }
 
@@ -187,6 +236,12 @@ export class Checker {
     hold(stats.backoffs, slot, nowMs, nowMs + pauseMs + check.timeoutMs + SPARE_MS)
   }
 
+  /** A client may try it. */
+  #release({ checked: { slot } }: Target): void {
+    const { stats, world } = this.#options
+    release(stats.backoffs, slot, world.nowMs())
+  }
+
   #take(target: Target, verdict: Verdict): void {
     const { check } = target.checked
     target.verdict = verdict
@@ -194,6 +249,8 @@ export class Checker {
     else target.failed++
     target.doubts = (verdict === null) === target.isUp ? 0 : target.doubts + 1
     this.#doubt(target, verdict !== null && target.isUp)
+    if (verdict === null && target.isAwaited) this.#release(target)
+    target.isAwaited = false
     if (verdict === null && target.isUp) this.#options.onPassed(target.checked)
     if (target.doubts < (target.isUp ? check.fall : check.rise)) return
     target.isUp = !target.isUp
@@ -237,3 +294,5 @@ export class Checker {
     target.giveUp = null
   }
 }
+
+const quickMs = ({ intervalMs }: HealthCheck): number => Math.max(intervalMs / QUICKER, LEAST_MS)
