@@ -2,14 +2,17 @@
  * What the access log costs: one process, whose log its file turns on and off, so that no two
  * processes are compared, which differ by what V8 has compiled and where their memory lies.
  *
- *   off, off, on, on, off, off, …   a reload between any two
+ *   off, on, on, off, off, …   a reload between any two, then a warm-up
  *
- * Each step is compared with the one before it. Half of the steps change nothing: what those differ
- * by is the error of the method.
+ * The worker writes a record of each connection whether or not there is a log (journal.ts), so what
+ * a log costs is nearly all in its own thread, whose CPU is told far more exactly than a difference
+ * of whole processes. That stands beside it as a check, with what equal states differ by. In it are
+ * V8's threads, which compile for seconds after a thread has started.
  */
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { get } from 'node:http'
 import { setTimeout as pause } from 'node:timers/promises'
 import { prepareChange } from '../config/replace.ts'
@@ -29,6 +32,7 @@ const CLIENTS = 64
 const GOAL = 1.02
 /** Until V8 has compiled what a load calls. */
 const WARM_MS = 4000
+const ROUND_MS = 1000
 /** After a reload, until what it left is collected; two turns of the log (access-log/task.ts). */
 const SETTLE_MS = 300
 const LOG_MS = 200
@@ -65,6 +69,9 @@ export async function benchToggled(
   }
 }
 
+/** Of each connection or request. */
+type Spent = { readonly isOn: boolean; readonly ns: number; readonly besideNs: number }
+
 async function measure(
   bench: Bench,
   generator: Generator,
@@ -74,38 +81,52 @@ async function measure(
 ): Promise<void> {
   const group = `CPU of the process for each of ${NAMES[kind]}`
   bench.begin(group)
-  const steps = bench.parameter(4, kind === 'connections' ? 40 : 16)
-  const durationMs = bench.parameter(60, 500)
-  const found: { isOn: boolean; ns: number }[] = []
-  for (let step = 0; step < steps; step++) {
-    const isOn = (step & 2) === 2
+  const blocks = bench.parameter(4, kind === 'connections' ? 16 : 8)
+  const found: Spent[] = []
+  for (let block = 0; block < blocks; block++) {
+    const isOn = ((block + 1) & 2) === 2
     await turn(isOn)
-    const ns = await cpuForEach(generator, running, kind, durationMs)
-    found.push({ isOn, ns })
+    await cpuForEach(generator, running, kind, bench.parameter(60, WARM_MS / 4))
+    const spent = await cpuForEach(generator, running, kind, bench.parameter(60, ROUND_MS))
+    assert.ok(!isOn || spent.besideNs > 0, 'the log’s thread is not found')
+    found.push({ isOn, ns: spent.ns, besideNs: spent.besideNs })
   }
   for (const [name, which] of [
     [OFF, false],
     [ON, true],
-  ] as const)
+  ] as const) {
+    const list = found.filter(each => each.isOn === which)
     bench.record(
       group,
       name,
       'ns',
-      found.filter(each => each.isOn === which).map(each => each.ns),
+      list.map(each => each.ns),
     )
-  const beside = found.slice(1).map((each, index) => ({ each, before: found[index] }))
-  const costs = beside
-    .filter(({ each, before }) => each.isOn !== before.isOn)
-    .map(({ each, before }) => (each.isOn ? each.ns / before.ns : before.ns / each.ns))
-  const errors = beside
-    .filter(({ each, before }) => each.isOn === before.isOn)
-    .map(({ each, before }) => each.ns / before.ns)
-  bench.record(`${group}: beside none`, ON, 'times', costs, GOAL)
-  bench.record(`${group}: beside none`, NOTHING, 'times', errors)
-  bench.say(costText(kind, costs, errors))
+    bench.record(
+      `${group}: the log’s thread`,
+      name,
+      'ns',
+      list.map(each => each.besideNs),
+    )
+  }
+  const pairs = found.slice(1).map((each, index) => [found[index], each] as const)
+  const changed = pairs.filter(([before, each]) => each.isOn !== before.isOn).map(ordered)
+  const equal = pairs.filter(([before, each]) => each.isOn === before.isOn)
+  bench.record(`${group}: beside none`, ON, 'times', changed.map(thread), GOAL)
+  bench.record(`${group}: beside none`, NOTHING, 'times', equal.map(thread))
+  bench.record(`${group}: beside none, the whole`, ON, 'times', changed.map(whole))
+  bench.record(`${group}: beside none, the whole`, NOTHING, 'times', equal.map(whole))
+  bench.say(costText(kind, changed.map(thread), equal.map(thread)))
 }
 
-/** "the access log costs 3.1 % (95 %: 2.5 to 3.6 %) of …; a reload that changes nothing …" */
+type Pair = readonly [off: Spent, on: Spent]
+
+const ordered = ([before, each]: Pair): Pair => (each.isOn ? [before, each] : [each, before])
+/** 1 and what the log's thread takes, as a share of a connection without a log. */
+const thread = ([off, on]: Pair): number => 1 + (on.besideNs - off.besideNs) / off.ns
+const whole = ([off, on]: Pair): number => on.ns / off.ns
+
+/** "the access log costs 3.1 % (95 %: 2.5 to 3.6 %) of …; what changes nothing …" */
 export function costText(kind: Kind, costs: readonly number[], errors: readonly number[]): string {
   const [cost, error] = [costs, errors].map(ratios => intervalOf(ratios.map(each => (each - 1) * 100)))
   const percent = ({ low, median, high }: typeof cost): string =>
@@ -119,13 +140,28 @@ async function cpuForEach(
   running: Running,
   kind: Kind,
   durationMs: number,
-): Promise<number> {
+): Promise<{ ns: number; besideNs: number }> {
   const before = running.cpu()
   const job = { kind, port: running.port, clients: CLIENTS, durationMs, perSecond: 0, mebibytes: 0 }
   const { done, wrong, failed } = await generator.load(job)
   assert.deepEqual([wrong, failed], [0, 0], running.name)
   await pause(LOG_MS) // until the log has written the rest
-  return busyNs(before, running.cpu()) / done
+  const after = running.cpu()
+  const all = busyNs(before, after)
+  const threads = [...after.threadsNs]
+    .filter(([id]) => isOfJavaScript(running.pid, id))
+    .map(([id, ns]) => ns - (before.threadsNs.get(id) ?? 0))
+    .sort((a, b) => b - a)
+  return { ns: all / done, besideNs: (threads[1] ?? 0) / done }
+}
+
+/** Whether the thread is a worker of Node's: one of these serves, and one writes the log. */
+function isOfJavaScript(pid: number, thread: string): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/task/${thread}/comm`, 'utf8').startsWith('WorkerThread')
+  } catch {
+    return false // it has ended
+  }
 }
 
 async function generationOf(adminPort: number): Promise<number> {
