@@ -9,6 +9,7 @@
  *   distribution   all percentiles of what was timed elsewhere
  *   chart          which of these to draw, and how
  *   say            what the figures mean, in words
+ *   answer         the same for what the whole run is asked: reports begin with it
  *   fail           what must not be, however quick
  *
  * Every loop returns a checksum of its answers. It keeps the work from being optimised away, and
@@ -84,6 +85,7 @@ export class Bench {
   /** Sentences about the results, in order. */
   readonly statements: string[] = []
   readonly failures: string[] = []
+  readonly answers: string[] = []
   readonly #options: BenchOptions
 
   constructor(options: BenchOptions) {
@@ -225,12 +227,12 @@ export class Bench {
     this.failures.push(statement)
   }
 
-  /** An explanation of figures. */
-  /** The answer: it stands before what is said otherwise. */
-  lead(statement: string): void {
-    this.statements.unshift(statement)
+  /** The answer of a bench to what a run is for: reports begin with it. */
+  answer(sentence: string): void {
+    this.answers.push(sentence)
   }
 
+  /** An explanation of figures. */
   say(statement: string): void {
     this.statements.push(statement)
   }

@@ -14,7 +14,7 @@ import { measureBench } from './measure.ts'
 import { type Comparison, compareRuns } from './report/compare.ts'
 import { Progress } from './report/progress.ts'
 import { type BenchRun, type Run, runOf, writeRun } from './report/run.ts'
-import { benchText, comparisonText, machineText, type Paint } from './report/text.ts'
+import { answersText, benchText, comparisonText, machineText, type Paint } from './report/text.ts'
 
 const asked = readCommandLine(process.argv.slice(2))
 if (typeof asked === 'number') process.exitCode = asked
@@ -22,6 +22,8 @@ else await main(asked)
 
 async function main(asked: Asked): Promise<void> {
   const run = asked.show ? show(asked.show) : await measure(asked)
+  const answers = answersText(run, paint)
+  if (answers !== '') console.log(`\n${answers}`)
   const comparison = asked.compare ? compareRuns(asked.compare.run, run) : null
   if (comparison) console.log(`\nsince ${asked.compare?.file}:\n${comparisonText(comparison, paint)}`)
   if (asked.out !== null) await write(asked.out, run, asked.compare, comparison)

@@ -13,7 +13,7 @@ import { summarise } from './statistics.ts'
 import { benchDelivered } from './weighting/delivered.ts'
 import { benchMatchAndPick } from './weighting/match-and-pick.ts'
 import { AGAIN, benchPicks } from './weighting/picks.ts'
-import { ONE } from './weighting/ways.ts'
+import { AGAIN as AGAIN_WHOLE, ONE } from './weighting/ways.ts'
 import { weighConnections } from './weighting/whole-connections.ts'
 
 export async function benchWeighting(bench: Bench): Promise<void> {
@@ -34,11 +34,20 @@ function sayShare(bench: Bench): void {
   const connection = roundsOf(/^whole connections.*: the proxy’s CPU for each$/, ONE.name)
   if (connection.length === 0) return
   const picks = ['single destination', '2 destinations', AGAIN].map(name => roundsOf(/^pick, random$/, name))
-  bench.lead(shareText(picks, summarise(connection).median))
+  const whole = ['80:20', AGAIN_WHOLE.name].map(name => roundsOf(/: CPU beside one destination$/, name))
+  bench.answer(shareText(picks, summarise(connection).median, whole))
 }
 
-/** @param picks  The rounds of one destination, of two, and of one again, in nanoseconds. */
-export function shareText([one, two, again]: readonly (readonly number[])[], connectionNs: number): string {
+/**
+ * @param picks  The rounds of one destination, of two, and of one again, in nanoseconds.
+ * @param whole  The check: whole connections to 80:20, and to one destination again, each as a
+ * multiple of one destination.
+ */
+export function shareText(
+  [one, two, again]: readonly (readonly number[])[],
+  connectionNs: number,
+  [weighted, equal]: readonly (readonly number[])[],
+): string {
   const beside = (rounds: readonly number[]) => intervalOf(rounds.map((ns, round) => ns - one[round]))
   const [cost, error] = [beside(two), beside(again)]
   const ns = (value: number): string => value.toFixed(1)
@@ -46,6 +55,15 @@ export function shareText([one, two, again]: readonly (readonly number[])[], con
   return (
     `weighting costs a connection ${ns(cost.median)} ns (95 %: ${ns(cost.low)} to ${ns(cost.high)}), ` +
     `${share(cost.median)} of its ${connectionNs.toFixed(0)} ns of CPU; ` +
-    `one destination beside itself differs by ${ns(error.median)} ns (${ns(error.low)} to ${ns(error.high)})`
+    `one destination beside itself differs by ${ns(error.median)} ns (${ns(error.low)} to ${ns(error.high)}). ` +
+    `Whole connections, as a check, differ by ${changeText(weighted)}; ` +
+    `one destination beside itself, which is what that method can see, by ${changeText(equal)}`
   )
+}
+
+/** "0.2 % (−0.8 to 1.2)" */
+function changeText(ratios: readonly number[]): string {
+  const { low, median, high } = intervalOf(ratios.map(ratio => (ratio - 1) * 100))
+  const [least, middle, most] = [low, median, high].map(each => each.toFixed(1).replace('-', '−'))
+  return `${middle} % (${least} to ${most})`
 }

@@ -70,7 +70,13 @@ export async function benchToggled(
 }
 
 /** Of each connection or request. */
-type Spent = { readonly isOn: boolean; readonly ns: number; readonly besideNs: number }
+type Spent = {
+  readonly isOn: boolean
+  /** All threads. */
+  readonly ns: number
+  readonly workerNs: number
+  readonly logNs: number
+}
 
 async function measure(
   bench: Bench,
@@ -88,8 +94,8 @@ async function measure(
     await turn(isOn)
     await cpuForEach(generator, running, kind, bench.parameter(60, WARM_MS / 4))
     const spent = await cpuForEach(generator, running, kind, bench.parameter(60, ROUND_MS))
-    assert.ok(!isOn || spent.besideNs > 0, 'the log’s thread is not found')
-    found.push({ isOn, ns: spent.ns, besideNs: spent.besideNs })
+    assert.ok(!isOn || spent.logNs > 0, 'the log’s thread is not found')
+    found.push({ ...spent, isOn })
   }
   for (const [name, which] of [
     [OFF, false],
@@ -103,10 +109,16 @@ async function measure(
       list.map(each => each.ns),
     )
     bench.record(
+      `${group}: the worker`,
+      name,
+      'ns',
+      list.map(each => each.workerNs),
+    )
+    bench.record(
       `${group}: the log’s thread`,
       name,
       'ns',
-      list.map(each => each.besideNs),
+      list.map(each => each.logNs),
     )
   }
   const pairs = found.slice(1).map((each, index) => [found[index], each] as const)
@@ -114,6 +126,8 @@ async function measure(
   const equal = pairs.filter(([before, each]) => each.isOn === before.isOn)
   bench.record(`${group}: beside none`, ON, 'times', changed.map(thread), GOAL)
   bench.record(`${group}: beside none`, NOTHING, 'times', equal.map(thread))
+  bench.record(`${group}: beside none, the worker`, ON, 'times', changed.map(worker))
+  bench.record(`${group}: beside none, the worker`, NOTHING, 'times', equal.map(worker))
   bench.record(`${group}: beside none, the whole`, ON, 'times', changed.map(whole))
   bench.record(`${group}: beside none, the whole`, NOTHING, 'times', equal.map(whole))
   bench.say(costText(kind, changed.map(thread), equal.map(thread)))
@@ -123,7 +137,8 @@ type Pair = readonly [off: Spent, on: Spent]
 
 const ordered = ([before, each]: Pair): Pair => (each.isOn ? [before, each] : [each, before])
 /** 1 and what the log's thread takes, as a share of a connection without a log. */
-const thread = ([off, on]: Pair): number => 1 + (on.besideNs - off.besideNs) / off.ns
+const thread = ([off, on]: Pair): number => 1 + (on.logNs - off.logNs) / off.ns
+const worker = ([off, on]: Pair): number => on.workerNs / off.workerNs
 const whole = ([off, on]: Pair): number => on.ns / off.ns
 
 /** "the access log costs 3.1 % (95 %: 2.5 to 3.6 %) of …; what changes nothing …" */
@@ -140,7 +155,7 @@ async function cpuForEach(
   running: Running,
   kind: Kind,
   durationMs: number,
-): Promise<{ ns: number; besideNs: number }> {
+): Promise<Omit<Spent, 'isOn'>> {
   const before = running.cpu()
   const job = { kind, port: running.port, clients: CLIENTS, durationMs, perSecond: 0, mebibytes: 0 }
   const { done, wrong, failed } = await generator.load(job)
@@ -152,7 +167,8 @@ async function cpuForEach(
     .filter(([id]) => isOfJavaScript(running.pid, id))
     .map(([id, ns]) => ns - (before.threadsNs.get(id) ?? 0))
     .sort((a, b) => b - a)
-  return { ns: all / done, besideNs: (threads[1] ?? 0) / done }
+  const [worker = 0, log = 0] = threads
+  return { ns: all / done, workerNs: worker / done, logNs: log / done }
 }
 
 /** Whether the thread is a worker of Node's: one of these serves, and one writes the log. */

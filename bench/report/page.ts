@@ -11,7 +11,7 @@ import type { Table } from './charts/drawing.ts'
 import { VARIABLES } from './charts/style.ts'
 import { axisOf, type Comparison, METHOD, summaryOf } from './compare.ts'
 import { escaped, sentence, slug } from './markup.ts'
-import type { BenchRun, Figure, Run } from './run.ts'
+import { answersOf, type BenchRun, type Figure, type Run } from './run.ts'
 import { besideText, claimText, fromTo, ratioText, spreadText } from './text.ts'
 
 const CSS = new URL('page.css', import.meta.url)
@@ -34,6 +34,9 @@ ${readFileSync(CSS, 'utf8')}</style>
 <header>
 <h1>weir, measured</h1>
 <p class="soft">A layer-4 gateway by Istio’s rules. ${escaped(dateOf(machine.measured))}${machine.commit ? `, commit ${escaped(machine.commit.id)}` : ''}.</p>
+${answersOf(run)
+  .map(each => `<p class="answer">${escaped(sentence(each))}</p>`)
+  .join('')}
 ${warningsOf(run)}
 <nav aria-label="Benches">${navigation(benches, against)}</nav>
 <dl class="facts">${factsOf(machine)

@@ -37,6 +37,8 @@ export type BenchRun = {
   readonly charts: readonly Chart[]
   /** The bench's sentences. */
   readonly statements: readonly string[]
+  /** What reports begin with; missing in older documents. */
+  readonly answers?: readonly string[]
 }
 
 /** One figure, with every sample that it was made from: one for each round. */
@@ -66,14 +68,19 @@ export function benchRunOf(
   bench: Bench,
   { name, about, tookMs }: Pick<BenchRun, 'name' | 'about' | 'tookMs'>,
 ): BenchRun {
-  const { results, failures, distributions, charts, statements } = bench
-  return { name, about, tookMs, failures, figures: results.map(figureOf), distributions, charts, statements }
+  const { results, failures, distributions, charts, statements, answers } = bench
+  const figures = results.map(figureOf)
+  return { name, about, tookMs, failures, figures, distributions, charts, statements, answers }
 }
 
 export function figureOf({ group, name, unit, better, rounds, goal, beside, checksum }: Result): Figure {
   const { low, median, high, spread } = summarise(rounds)
   return { group, name, unit, better, median, low, high, spread, goal, beside, checksum, samples: rounds }
 }
+
+/** What the run has to say first. */
+export const answersOf = ({ benches }: Pick<Run, 'benches'>): readonly string[] =>
+  benches.flatMap(({ answers = [] }) => answers)
 
 export const writeRun = (run: Run): string => `${JSON.stringify(run, null, 2)}\n`
 

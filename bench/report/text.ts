@@ -7,7 +7,7 @@ import { factsOf, type Machine } from '../machine.ts'
 import { SPREAD_MAX, verdict } from '../statistics.ts'
 import { number, percent, show, shower } from '../units.ts'
 import { axisOf, type Change, type Comparison, METHOD, summaryOf } from './compare.ts'
-import type { BenchRun, Figure } from './run.ts'
+import { answersOf, type BenchRun, type Figure, type Run } from './run.ts'
 
 /** Colours, or none: node:util's styleText, or what returns the text as it is. */
 export type Paint = (style: 'bold' | 'dim' | 'green' | 'red' | 'yellow', text: string) => string
@@ -17,6 +17,12 @@ export const plain: Paint = (_, text) => text
 export const machineText = (machine: Machine, paint: Paint): string =>
   factsOf(machine)
     .map(([name, fact]) => `${paint('dim', name.padEnd(10))} ${fact}`)
+    .join('\n')
+
+/** What a run has to say first; '' if it has nothing. */
+export const answersText = (run: Pick<Run, 'benches'>, paint: Paint): string =>
+  answersOf(run)
+    .map(each => paint('bold', each))
     .join('\n')
 
 /** One heading for each group, one line for each figure. */

@@ -97,6 +97,7 @@ function fill(bench: Bench, factor = 1): void {
     curves: names.map(name => ({ group: 'latency', name })),
   })
   bench.say(`said of ${HOSTILE}`)
+  bench.answer('the answer is & stays first')
 }
 
 const RUN = runWith(fill)
@@ -161,6 +162,7 @@ test('the page shows what a run says of itself, and what differs from an earlier
   const { page } = await visit(await browse(t), url)
   assert.match((await page.textContent('.facts')) ?? '', /A <Processor> & "more"/)
   assert.match((await page.textContent('.statements')) ?? '', /said of <script>/)
+  assert.match((await page.textContent('header > p.answer')) ?? '', /^The answer is & stays first\.$/)
   assert.match(
     (await page.textContent('#since')) ?? '',
     /Since before\.json[\s\S]* worse, [\s\S]*weir, uring/,

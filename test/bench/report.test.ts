@@ -7,7 +7,7 @@ import { measureBench } from '../../bench/measure.ts'
 import { compareRuns, summaryOf } from '../../bench/report/compare.ts'
 import { Progress } from '../../bench/report/progress.ts'
 import { readRun, writeRun } from '../../bench/report/run.ts'
-import { benchText, comparisonText, plain } from '../../bench/report/text.ts'
+import { answersText, benchText, comparisonText, plain } from '../../bench/report/text.ts'
 import { MACHINE, runWith } from './runs.ts'
 
 const textOf = (run: ReturnType<typeof runWith>): string => benchText(run.benches[0], plain)
@@ -48,6 +48,19 @@ test('a bench that fails keeps what it had found, and says so', async () => {
   const found = await measureBench({ name: 'x', about: '', run }, { scale: 'small' }, progress)
   assert.equal(benchText(found, plain), 'x: g\n  a  1.00 ns\n\nx failed: ended early: a rival disagrees')
   assert.match(lines.join(''), /^\[1\/1\] x: 1 figures, and failures, in 0 s\n$/)
+})
+
+test('what answers a run stands before its figures, and runs without it are read, too', () => {
+  const run = runWith(bench => {
+    bench.record('g', 'a', 'ns', [1, 2, 3])
+    bench.answer('it costs 3 ns')
+  })
+  assert.equal(answersText(run, plain), 'it costs 3 ns')
+  const [{ answers, ...bench }] = run.benches
+  assert.deepEqual(answers, ['it costs 3 ns'])
+  const older = readRun(writeRun({ ...run, benches: [bench] }))
+  assert.ok(typeof older !== 'string')
+  assert.equal(answersText(older, plain), '')
 })
 
 test('a run that is written is read as it was', () => {
