@@ -40,6 +40,11 @@ export type RunFlags = ClusterFlags & {
 /** What was asked of the admin listener is answered before this process drains for another. */
 const ANSWERED_MS_MAX = 500
 
+/** Until the access log has what a second signal has reset. */
+const LAST_LINES_MS_MAX = 500
+
+/** As a shell reports a process that a signal has ended. */
+const SIGNALLED = 128
 const SIGNAL_NUMBERS: { readonly [signal in Signal]: number } = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 }
 
 export async function run(sources: Sources, flags: RunFlags, env: Env): Promise<number> {
@@ -61,7 +66,7 @@ export async function run(sources: Sources, flags: RunFlags, env: Env): Promise<
       return
     }
     signals++
-    if (signals > 1) exit.resolve(128 + SIGNAL_NUMBERS[signal])
+    if (signals > 1) exit.resolve(SIGNALLED + SIGNAL_NUMBERS[signal])
     else if (gateway === null) {
       exit.resolve(Exit.ok)
       void kubernetes?.close() // else the load waits for its API
@@ -94,6 +99,7 @@ export async function run(sources: Sources, flags: RunFlags, env: Env): Promise<
     })
   } else exit.resolve(Exit.failed)
   const code = await exit.promise
+  if (code > SIGNALLED && gateway) await settlesWithin(gateway.stop(), LAST_LINES_MS_MAX)
   await Promise.all([admin?.close(), demo?.close()])
   manager.close()
   return code

@@ -3,7 +3,9 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -122,8 +124,9 @@ for (const [signal, code] of [
   ['SIGTERM', 143],
   ['SIGINT', 130],
 ] as const) {
-  test(`a second ${signal} ends at once with ${code}`, async t => {
-    const { port, child, logged } = await scene(t)
+  test(`a second ${signal} ends at once with ${code}, and the access log says so`, async t => {
+    const log = join(folder(t), 'access.log')
+    const { port, child, logged } = await scene(t, '--access-log', log)
     const socket = connect(port, '127.0.0.1')
     socket.on('error', () => {})
     await talk(socket)
@@ -134,6 +137,11 @@ for (const [signal, code] of [
     const late = setTimeout(() => child.kill('SIGKILL'), 20_000) // a drain would take 30 s
     assert.equal(await exit, code)
     clearTimeout(late)
+    const lines = readFileSync(log, 'utf8').trim().split('\n')
+    assert.deepEqual(
+      lines.map(line => JSON.parse(line).reason),
+      ['stop'],
+    )
   })
 }
 

@@ -21,6 +21,7 @@ import { logWorkerEvent } from '../observe/narrate.ts'
 import { Observer } from '../observe/observer.ts'
 import { Troubles } from '../observe/troubles.ts'
 import { chooseEngine } from './choose-engine.ts'
+import { Ending } from './ending.ts'
 import type { ListenSockets } from './listen-sockets.ts'
 import { connectionsFor, workersFor } from './machine-limits.ts'
 import { OnceAdopted } from './once-adopted.ts'
@@ -67,6 +68,7 @@ export class DataPlane {
   readonly #onceAdopted: OnceAdopted
   readonly #removed: RemovedEndpoints
   readonly #drains: RunningDrains
+  readonly #ending: Ending
   readonly #opening = new Opening()
   #began = false
   #generation = 0
@@ -99,6 +101,7 @@ export class DataPlane {
     this.#troubles = new Troubles(openStats(this.stats), log)
     this.#onceAdopted = new OnceAdopted(() => this.status())
     this.#drains = new RunningDrains(this.observer, this.#tell)
+    this.#ending = new Ending(this.#supervisor, this.#drains, () => this.#closeObservers())
     this.#removed = new RemovedEndpoints({ observer: this.observer, log, tell: this.#tell })
     this.health = new EndpointHealth(openStats(this.stats), log, place => this.#closeDown(place))
   }
@@ -218,24 +221,11 @@ export class DataPlane {
     )
   }
 
-  /**
-   * Lets connections end for up to `timeoutMs`, and ends. In the last quarter of that time the rest
-   * is reset, one after the other, so that clients do not all come back at once.
-   */
-  async drain(timeoutMs: number): Promise<Drained> {
-    const resettingMs = timeoutMs / 4
-    const resetting = setTimeout(() => this.#drains.start({}, resettingMs), timeoutMs - resettingMs)
-    const drained = await this.#supervisor.drain(timeoutMs)
-    clearTimeout(resetting)
-    await this.#closeObservers()
-    return drained
-  }
+  /** Lets connections end for up to `timeoutMs`, and ends. */
+  readonly drain = (timeoutMs: number): Promise<Drained> => this.#ending.drain(timeoutMs)
 
-  /** Resets every connection and ends. */
-  async stop(): Promise<void> {
-    await this.#supervisor.stop()
-    await this.#closeObservers()
-  }
+  /** Resets every connection and ends, a drain that is under way as well. */
+  readonly stop = (): Promise<void> => this.#ending.stop()
 
   /** Reopens the access log's file after a rename. */
   reopenLogs(): void {
