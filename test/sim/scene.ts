@@ -23,7 +23,8 @@ export type Scene = {
   readonly pass: (ms: number) => void
   /** Only what the world does: the worker's thread stands still. */
   readonly passOutside: () => void
-  readonly client: (address: string, port: number) => Socket
+  /** @param from  Its address; absent: that of all who have none. */
+  readonly client: (address: string, port: number, from?: string) => Socket
 }
 
 type Options = {
@@ -86,11 +87,9 @@ export function openScene(plan: Plan, wrong: Options = {}): Scene {
   const passOutside = (): void => {
     while (clock.nextMs <= clock.nowMs) clock.step()
   }
-  const client = (address: string, port: number): Socket => {
-    const socket = new Socket(
-      nameOf(address.includes(':') ? 'fd00::1' : '10.0.0.1', 20_000 + clients++),
-      nameOf(address, port),
-    )
+  const client = (address: string, port: number, from = ''): Socket => {
+    const own = from || (address.includes(':') ? 'fd00::1' : '10.0.0.1')
+    const socket = new Socket(nameOf(own, 20_000 + clients++), nameOf(address, port))
     if (!network.connect(socket)) throw new Error(`nobody listens on ${address}:${port}`)
     return socket
   }
