@@ -15,7 +15,6 @@ export function addWhy(program: Command, env: Env, ask: Ask, exit: (code: number
     .command('why')
     .description('say what became of a client’s connections, and where they would go now')
     .argument('<IP:PORT>', 'the client; an address alone or a range: its last connections')
-  withClusterInput(command)
     .addOption(
       new Option(
         '--log <FILE>',
@@ -24,6 +23,7 @@ export function addWhy(program: Command, env: Env, ask: Ask, exit: (code: number
         .argParser((file: string, before: readonly string[] = []) => [...before, file])
         .conflicts('admin'),
     )
+  withClusterInput(command)
     .addOption(limitOption('connections', 5))
     .addOption(adminOption())
     .addOption(outputOption())
