@@ -11,7 +11,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { CASES, type Case, outcomeOf } from './cases.ts'
-import { CLIENTS, Load } from './load.ts'
+import { askOnce, CLIENTS, Load } from './load.ts'
 import { PROXIES, startProxy } from './proxies.ts'
 import { filter, prepare, Server } from './servers.ts'
 import { KINDS, type Kind, TALKS } from './talks.ts'
@@ -42,6 +42,18 @@ async function listens(port: number): Promise<void> {
   throw new Error(`nothing listens at ${port}`)
 }
 
+/** PostgreSQL listens before it serves. */
+async function serves(kind: Kind, port: number): Promise<void> {
+  const untilMs = performance.now() + LISTENS_MS_MAX
+  for (let servedBy = 0; servedBy !== port; ) {
+    if (performance.now() > untilMs) throw new Error(`nothing serves at ${port}`)
+    const answered = await askOnce(TALKS[kind], port, null)
+    answered.socket?.destroy()
+    servedBy = answered.servedBy
+    if (servedBy !== port) await pause(50)
+  }
+}
+
 /** Both proxies stand before the same servers, so each fault meets both at one moment. */
 async function run(round: number, one: Case, brokenFor: number, where: string): Promise<void> {
   const { kind, set, fault, shape } = one
@@ -49,7 +61,7 @@ async function run(round: number, one: Case, brokenFor: number, where: string): 
   const servers = Array.from({ length: set.servers }, () => new Server(kind, nextPort++, where, shared(kind)))
   const ports = servers.map(each => each.port)
   for (const each of servers) each.start()
-  for (const each of ports) await listens(each)
+  for (const each of ports) await serves(kind, each)
   const fronts = PROXIES.map(proxy => {
     const port = nextPort++
     return { proxy, port, process: startProxy(proxy, kind, port, ports, where) }

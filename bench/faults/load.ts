@@ -48,7 +48,7 @@ export class Load {
     while (!this.#ending.signal.aborted) {
       const beganMs = performance.now()
       if (kept === null) openedMs = beganMs
-      const { servedBy, socket }: { servedBy: number; socket: Socket | null } = await this.#ask(kept)
+      const { servedBy, socket }: Answered = await askOnce(this.#talk, this.#port, kept)
       this.asked.push({ beganMs, tookMs: performance.now() - beganMs, openedMs, servedBy })
       kept = this.#shape === 'pool' ? socket : null
       if (kept === null) socket?.destroy()
@@ -61,34 +61,39 @@ export class Load {
   async #pause(ms: number): Promise<void> {
     await pause(ms, undefined, { signal: this.#ending.signal }).catch(() => {})
   }
+}
 
-  /** Over `kept`, or a new connection. */
-  #ask(kept: Socket | null): Promise<{ servedBy: number; socket: Socket | null }> {
-    const { hello, isGreeted, ask, servedBy } = this.#talk
-    const { promise, resolve } = Promise.withResolvers<{ servedBy: number; socket: Socket | null }>()
-    const socket = kept ?? connect(this.#port, '127.0.0.1')
-    let [answer, isIn] = ['', kept !== null || hello === null]
-    socket.removeAllListeners()
-    const over = (by: number): void => {
-      clearTimeout(timer)
-      if (by === 0) socket.destroy()
-      resolve({ servedBy: by, socket: by === 0 ? null : socket })
-    }
-    const timer = setTimeout(() => over(0), PATIENCE_MS)
-    const fail = (): void => over(0)
-    socket.on('error', fail).on('close', fail).on('end', fail)
-    socket.on('data', (bytes: Buffer) => {
-      answer += bytes.toString('latin1')
-      if (isIn) {
-        const by = servedBy(answer)
-        if (by !== 0) over(by)
-      } else if (isGreeted(answer)) {
-        isIn = true
-        answer = ''
-        socket.write(ask)
-      }
-    })
-    socket.write(isIn ? ask : (hello ?? ask))
-    return promise
+type Answered = { readonly servedBy: number; readonly socket: Socket | null }
+
+/** Over `kept`, or a new connection. */
+export function askOnce(
+  { hello, isGreeted, ask, servedBy }: Talk,
+  port: number,
+  kept: Socket | null,
+): Promise<Answered> {
+  const { promise, resolve } = Promise.withResolvers<Answered>()
+  const socket = kept ?? connect(port, '127.0.0.1')
+  let [answer, isIn] = ['', kept !== null || hello === null]
+  socket.removeAllListeners()
+  const over = (by: number): void => {
+    clearTimeout(timer)
+    if (by === 0) socket.destroy()
+    resolve({ servedBy: by, socket: by === 0 ? null : socket })
   }
+  const timer = setTimeout(() => over(0), PATIENCE_MS)
+  const fail = (): void => over(0)
+  socket.on('error', fail).on('close', fail).on('end', fail)
+  socket.on('data', (bytes: Buffer) => {
+    answer += bytes.toString('latin1')
+    if (isIn) {
+      const by = servedBy(answer)
+      if (by !== 0) over(by)
+    } else if (isGreeted(answer)) {
+      isIn = true
+      answer = ''
+      socket.write(ask)
+    }
+  })
+  socket.write(isIn ? ask : (hello ?? ask))
+  return promise
 }

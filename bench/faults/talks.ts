@@ -57,6 +57,6 @@ export const TALKS: Readonly<Record<Kind, Talk>> = {
     isGreeted: answer => answer.endsWith('Z\0\0\0\x05I'),
     ask: message('Q', 'show port\0'),
     servedBy: answer => (answer.endsWith('Z\0\0\0\x05I') ? number(/D[\s\S]{10}(\d+)C/.exec(answer)) : 0),
-    pauseMs: { short: 3000, pool: 200 },
+    pauseMs: { short: 4000, pool: 200 },
   },
 }

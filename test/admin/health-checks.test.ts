@@ -368,19 +368,24 @@ test('a connect that fails brings the next check forward, and no client tries th
   }
   const looks = (stats: Stats, nowMs: number): unknown => held.push(isHeld(stats.backoffs[1], nowMs))
   const at = (atMs: number, run: (stats: Stats, nowMs: number) => unknown) => ({ atMs, run })
-  // The first begins after 5 s. Another one is no sooner than a quarter of the interval after it.
+  // The first begins after 5 s. Another one is no sooner than a second after that.
   const well = checksUntil(9_000, 800, () => null, check, [
-    at(6_050, fails),
-    at(8_250, looks),
-    at(8_350, looks),
+    at(5_850, fails),
+    at(6_750, looks),
+    at(6_850, looks),
   ])
-  assert.deepEqual(well, [5_000, 7_500])
+  assert.deepEqual(well, [5_000, 6_000])
   assert.deepEqual(held.splice(0), [true, false], 'released by a check that has succeeded')
   const later = checksUntil(14_000, 800, () => null, check, [at(8_050, fails)])
   assert.deepEqual(later, [5_000, 8_100])
-  const ill = [at(6_050, fails), at(8_350, looks), at(10_700, looks)]
-  const dies = checksUntil(11_000, 800, nowMs => (nowMs < 7_000 ? null : 'timeout'), check, ill)
-  assert.deepEqual(dies, [5_000, 7_500, 10_000])
+  const often = 'tcp;interval=2s;timeout=1s;rise=1;fall=2'
+  assert.deepEqual(
+    checksUntil(2_500, 100, () => null, often, [at(1_150, fails)]),
+    [1_000, 1_500],
+  )
+  const ill = [at(5_850, fails), at(6_850, looks), at(9_250, looks)]
+  const dies = checksUntil(9_300, 800, nowMs => (nowMs < 5_900 ? null : 'timeout'), check, ill)
+  assert.deepEqual(dies, [5_000, 6_000, 8_500])
   assert.deepEqual(held, [true, true])
 })
 

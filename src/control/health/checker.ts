@@ -9,9 +9,9 @@
  * and the next check that succeeds ends it. Of endpoints that fail together none gets the clients
  * of the one that is down first. Checks are quick, a quarter of the interval
  * apart, while one contradicts the state, and after an endpoint went down: most servers that end
- * are started again soon. A connect that fails brings the next check forward to a quarter of the
- * interval. Until that check has ended, and as long as checks fail, no client tries an endpoint
- * whose last connect failed (hold in stats/backoffs.ts).
+ * are started again soon. A connect that fails brings the next check forward. Until that one has
+ * ended, and as long as checks fail, no client tries an endpoint whose last connect failed (hold in
+ * stats/backoffs.ts).
  *
  * An interval is from the beginning of one check to that of the next, so a check that times out is
  * followed at once. Checks begin at random moments, and each interval is a little longer or shorter
@@ -37,6 +37,8 @@ const QUICKER = 4
 const QUICK_INTERVALS = 10
 /** How often it looks which endpoints have failed a client. */
 const LOOK_MS = 100
+/** Then the next check begins so long after the last one at most: clients wait for its end. */
+const SOON_MS = 1_000
 /** For the answer of a check to be taken. */
 const SPARE_MS = 100
 
@@ -171,7 +173,7 @@ export class Checker {
   #hasten(target: Target): void {
     const { world } = this.#options
     const nowMs = world.nowMs()
-    const dueMs = Math.max(nowMs, target.beganMs + quickMs(target.checked.check))
+    const dueMs = Math.max(nowMs, target.beganMs + Math.min(quickMs(target.checked.check), SOON_MS))
     if (dueMs >= target.dueMs) return
     target.callOff()
     target.isAwaited = true
