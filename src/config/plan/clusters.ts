@@ -122,9 +122,12 @@ export class Clusters {
     return this.#routes.indexOf(origin, destinations, how, this.#nameOf)
   }
 
+  /** By cluster. */
+  readonly #texts: string[] = []
   readonly #nameOf = (cluster: number): string => {
     const { host, subset, port } = this.list[cluster]
-    return `${host}:${port}${subset === null ? '' : `/${subset}`}`
+    this.#texts[cluster] ??= `${host}:${port}${subset === null ? '' : `/${subset}`}`
+    return this.#texts[cluster]
   }
 
   #make(

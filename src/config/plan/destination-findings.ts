@@ -15,7 +15,7 @@ import { expandHost, MESH, namespaceOfHost } from './names.ts'
 import { effectivePolicy } from './policy.ts'
 import { portOfService, type Registry } from './registry.ts'
 import type { Service } from './service.ts'
-import type { VirtualService } from './virtual-services.ts'
+import { destinationKey, type VirtualService } from './virtual-services.ts'
 
 type DestinationInputs = {
   readonly settings: Settings
@@ -34,7 +34,13 @@ type Destination = {
 }
 
 export function reportDestinations(virtualService: VirtualService, inputs: DestinationInputs): void {
+  const { findings } = inputs
+  /** Destinations that nothing is wrong with: most routes lead to few of them. */
+  const right = new Set<string>()
   for (const destination of destinationsOf(virtualService)) {
+    const key = destinationKey(destination)
+    if (right.has(key)) continue
+    const { found } = findings
     const service = inputs.registry.find(destination.host, virtualService.namespace)
     if (service) {
       reportHidden(virtualService, destination, inputs)
@@ -42,8 +48,9 @@ export function reportDestinations(virtualService: VirtualService, inputs: Desti
     } else reportHost(virtualService, destination, inputs)
     reportSubset(virtualService, destination, service, inputs)
     if (service) reportOriginal(virtualService, destination, service, inputs)
+    if (findings.found === found) right.add(key)
   }
-  if (virtualService.split === 'exact') reportPeriods(virtualService, inputs.findings)
+  if (virtualService.split === 'exact') reportPeriods(virtualService, findings)
 }
 
 /** Weights that an exact split of SCHEDULE_MAX connections meets only approximately. */

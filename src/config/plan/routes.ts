@@ -61,7 +61,8 @@ const keyOf = ({ destinations, split, onDead = 'fail' }: Omit<Route, 'identity'>
 
 export class Routes {
   readonly list: Route[] = []
-  readonly #places = new Map<string, Place>()
+  /** By origin: the index of the only route there, or all of them. */
+  readonly #places = new Map<string, number | Place>()
 
   /**
    * Index of the route with these destinations.
@@ -70,18 +71,35 @@ export class Routes {
    * @param nameOf  Gives the name of a destination, by its cluster.
    */
   indexOf(origin: string, destinations: Destinations, how: How, nameOf: (cluster: number) => string): number {
-    const place = this.#places.getOrInsertComputed(origin, () => new Place())
-    const known = place.indexOf(destinations, how)
-    if (known !== undefined) return known
-    const { split, onDead } = how
+    const known = this.#places.get(origin)
+    if (typeof known === 'number' && isSame(this.list[known], destinations, how)) return known
     // Equal in every generation for equal meaning: the place, and what is drawn from. Routes that
     // only differ in the policies of their clusters are numbered.
-    const text = `${origin} ${destinations.map(each => `${nameOf(each.cluster)}=${each.weight}`).join(' ')}`
+    let text = origin
+    for (const { cluster, weight } of destinations) text += ` ${nameOf(cluster)}=${weight}`
+    if (known === undefined) {
+      const index = this.#add(text, destinations, how)
+      this.#places.set(origin, index)
+      return index
+    }
+    const place = typeof known === 'number' ? this.#placeOf(origin, known) : known
+    const there = place.indexOf(destinations, how)
+    if (there !== undefined) return there
     const earlier = place.count(text)
-    const identity = earlier === 0 ? text : `${text} #${earlier + 1}`
-    const route: Route = { identity, destinations, split, ...(onDead === 'redistribute' && { onDead }) }
-    const index = this.list.push(route) - 1
-    place.add(index, route, text)
+    const index = this.#add(earlier === 0 ? text : `${text} #${earlier + 1}`, destinations, how)
+    place.add(index, this.list[index], text)
     return index
+  }
+
+  #add(identity: string, destinations: Destinations, { split, onDead }: How): number {
+    return this.list.push({ identity, destinations, split, ...(onDead === 'redistribute' && { onDead }) }) - 1
+  }
+
+  /** The place of a route that is not alone any more. */
+  #placeOf(origin: string, index: number): Place {
+    const place = new Place()
+    place.add(index, this.list[index], this.list[index].identity)
+    this.#places.set(origin, place)
+    return place
   }
 }

@@ -4,8 +4,13 @@ import { parseAddress } from '../../address/address.ts'
 import type { Rule } from '../../table/plan/plan.ts'
 import type { Clusters, Viewpoint } from './clusters.ts'
 import type { Layer } from './protocol.ts'
-import type { How } from './routes.ts'
-import type { ReadMatch, ReadRoute, VirtualService } from './virtual-services.ts'
+import {
+  destinationKey,
+  type ReadMatch,
+  type ReadRoute,
+  type RouteDestination,
+  type VirtualService,
+} from './virtual-services.ts'
 
 /** The parts of a listener that rules depend on. */
 type Listening = Viewpoint & {
@@ -23,9 +28,11 @@ type Listening = Viewpoint & {
 export function rulesOf(virtualService: VirtualService, listening: Listening, clusters: Clusters): Rule[] {
   const { blocks, spec, split, onDead } = virtualService
   const { layer, tlsFirst, notTcp = null } = listening
+  const clusterOf = lookUpFor(listening, clusters)
   const rules = (routes: readonly ReadRoute[], never: string | null): Rule[] =>
     routes.flatMap(route => {
-      const index = routeIndex(route, { split, onDead }, listening, clusters)
+      const destinations = route.destinations.map(each => ({ cluster: clusterOf(each), weight: each.weight }))
+      const index = clusters.routeOf(route.name, destinations, { split, onDead })
       return route.matches.map(match => toRule(match, index, never, listening))
     })
   // Rules that never apply; kept so that `explain` can name them.
@@ -34,18 +41,12 @@ export function rulesOf(virtualService: VirtualService, listening: Listening, cl
   return [...unused, ...named, ...rules(blocks[layer], null)]
 }
 
-function routeIndex(
-  route: ReadRoute,
-  how: How,
-  { visibleTo, ...listening }: Listening,
-  clusters: Clusters,
-): number {
+/** The clusters of destinations, each looked up once: most routes lead to few of them. */
+function lookUpFor({ visibleTo, ...listening }: Listening, clusters: Clusters) {
   const viewpoint: Viewpoint = { ...listening, viewers: visibleTo }
-  const destinations = route.destinations.map(destination => ({
-    cluster: clusters.indexOf(destination, viewpoint),
-    weight: destination.weight,
-  }))
-  return clusters.routeOf(route.name, destinations, how)
+  const known = new Map<string, number>()
+  return (destination: RouteDestination): number =>
+    known.getOrInsertComputed(destinationKey(destination), () => clusters.indexOf(destination, viewpoint))
 }
 
 const toRule = (

@@ -22,13 +22,20 @@ type TlsRoute = NonNullable<VirtualServiceSpec['tls']>[number]
 type TlsMatch = NonNullable<TlsRoute['match']>[number]
 
 /** A destination as written, its host in full. */
-type RouteDestination = {
+export type RouteDestination = {
   readonly host: string
   readonly subset: string | null
   /** 0: not given. */
   readonly port: number
   readonly weight: number
 }
+
+/** Equal for destinations that one VirtualService reads the same. */
+export const destinationKey = (of: {
+  readonly host: string
+  readonly subset?: string | null | undefined
+  readonly port?: number | undefined
+}): string => `${of.host} ${of.subset ?? ''} ${of.port ?? 0}`
 
 export type ReadMatch = {
   readonly origin: RuleOrigin
