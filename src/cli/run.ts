@@ -10,6 +10,7 @@
 import { flushCompileCache } from 'node:module'
 import { type AdminPlace, formatAdminPlace } from '../admin/admin-place.ts'
 import type { Admin } from '../admin/http.ts'
+import { collectLoaded } from '../base/collect-garbage.ts'
 import { settlesWithin } from '../base/settles-within.ts'
 import { Gateway } from '../control/gateway.ts'
 import { KubernetesLog } from '../control/observe/kubernetes-log.ts'
@@ -45,6 +46,10 @@ const LAST_LINES_MS_MAX = 500
 
 /** As a shell reports a process that a signal has ended. */
 const SIGNALLED = 128
+
+/** After the start, what that has left is collected: a main thread that waits would keep it. */
+const SETTLED_MS = 1_000
+
 const SIGNAL_NUMBERS: { readonly [signal in Signal]: number } = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 }
 
 export async function run(sources: Sources, flags: RunFlags, env: Env): Promise<number> {
@@ -89,6 +94,7 @@ export async function run(sources: Sources, flags: RunFlags, env: Env): Promise<
   if (gateway && admin) {
     const { offer, settings } = gateway
     flushCompileCache() // now, so that the next start is quick however this process ends
+    setTimeout(collectLoaded, SETTLED_MS).unref()
     demo?.tellWhatToTry()
     void gateway.failed.then(() => exit.resolve(Exit.failed))
     void offer.taken.then(async ({ pid }) => {

@@ -13,6 +13,10 @@ import { fileURLToPath } from 'node:url'
 
 const NEEDED = [26, 10]
 
+/** A gateway's main thread needs no larger young generation, which V8 would fill with 48 MB in time. */
+const YOUNG = '--max-semi-space-size='
+const SMALL = `${YOUNG}2`
+
 // node:ffi is experimental, and weir knows: what a person reads on stderr should be about their files.
 const { emitWarning } = process
 process.emitWarning = (warning, ...rest) => {
@@ -24,7 +28,28 @@ const [major, minor] = process.versions.node.split('.').map(Number)
 if (major > NEEDED[0] || (major === NEEDED[0] && minor >= NEEDED[1])) await start()
 else await handOver(process.env.WEIR_HANDED_OVER ? null : bundledNode())
 
+/** Only the command line can say so: the same process begins again with it, in 30 ms. */
+async function beSmall() {
+  if (process.argv[2] !== 'run') return
+  if (process.execArgv.includes(SMALL)) {
+    const { setFlagsFromString } = await import('node:v8')
+    setFlagsFromString(`${YOUNG}0`) // each thread has limits of its own
+  } else if (![process.env.NODE_OPTIONS ?? '', ...process.execArgv].some(each => each.includes(YOUNG))) {
+    try {
+      process.execve(process.execPath, [
+        process.execPath,
+        SMALL,
+        ...process.execArgv,
+        ...process.argv.slice(1),
+      ])
+    } catch {
+      // no such call here: it serves with more memory
+    }
+  }
+}
+
 async function start() {
+  await beSmall()
   const { useCompileCache } = await import('./compile-cache.js')
   const { isBuilt } = await import('./built.js')
   useCompileCache()
@@ -55,7 +80,8 @@ async function handOver(node) {
     process.exit(2)
   }
   const env = { ...process.env, WEIR_HANDED_OVER: '1' } // once: the bundled Node may be too old as well
-  const words = [fileURLToPath(import.meta.url), ...process.argv.slice(2)]
+  const flags = process.argv[2] === 'run' ? [SMALL] : []
+  const words = [...flags, fileURLToPath(import.meta.url), ...process.argv.slice(2)]
   const { spawn } = await import('node:child_process') // takes a start of weir's own 10 ms to load
   const child = spawn(node, words, { stdio: 'inherit', env })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))

@@ -254,3 +254,27 @@ async function killedWhenReady(
 function onlyRoot(): string | false {
   return process.geteuid?.() === 0 ? false : 'only root can give a directory to another user'
 }
+
+/** Prints the process and the flags of Node, each time that Node begins. */
+const TELLING = `data:text/javascript,${encodeURIComponent(
+  `process._rawDebug('node ' + process.pid + ' ' + process.execArgv.filter(each => /^--max-semi/.test(each)))`,
+)}`
+
+function nodesOf(command: string, variables: Variables = {}): string[][] {
+  const words = ['--import', TELLING, WEIR, command, '/none']
+  const { stderr, pid } = spawnSync(process.execPath, words, {
+    env: environment(variables),
+    encoding: 'utf8',
+  })
+  const told = [...stderr.matchAll(/^node (\d+) (.*)$/gm)]
+  return told.map(([, each, flags]) => [Number(each) === pid ? 'itself' : 'another', flags])
+}
+
+test('a gateway begins again with a small young generation, unless somebody chose its size', () => {
+  assert.deepEqual(nodesOf('run'), [
+    ['itself', ''],
+    ['itself', '--max-semi-space-size=2'],
+  ])
+  assert.equal(nodesOf('run', { NODE_OPTIONS: '--max-semi-space-size=8' }).length, 1)
+  assert.equal(nodesOf('check').length, 1)
+})

@@ -10,6 +10,7 @@
 import { flushCompileCache } from 'node:module'
 import { workerData } from 'node:worker_threads'
 import { assert } from '../../base/assert.ts'
+import { collectLoaded } from '../../base/collect-garbage.ts'
 import { errnoName } from '../../kernel/errno.ts'
 import { hold } from '../../kernel/held.ts'
 import type { Kernel } from '../../kernel/kernel.ts'
@@ -64,6 +65,7 @@ export async function runWith(task: WorkerTask, parts: Parts): Promise<void> {
   hold(task.held)
   const run = await ENGINES[task.engine]()
   flushCompileCache() // now: the worker that takes this one's place starts from it, however this one ends
+  collectLoaded() // connections leave hardly any garbage, so V8 would keep this
   await run({ ...withLimits(task), ...parts })
 }
 

@@ -1,9 +1,9 @@
 /**
  * What the classifier is built of: listeners, their scopes, and the rules of each as rows.
  *
- * Building it is the longest part of a table. Most changes of a configuration only concern where
- * rules lead: weights, endpoints, policies. So the next table has the classifier of the last one, if
- * that was built of the same.
+ * Building it takes longest of a table. Most changes of a configuration only concern where rules
+ * lead: weights, endpoints, policies. So the next table has the classifier of the last one, if that
+ * was built of the same.
  */
 
 import {
