@@ -196,6 +196,7 @@ test('what would not work is refused, with a way out', { skip: SKIP || fullOnly 
     ],
     [{ kind: 'DaemonSet', autoscaling: { enabled: true } }, /autoscaling\.enabled is for kind: Deployment/],
     [{ hostNetwork: true, monitoring: { serviceMonitor: { enabled: true } } }, /set admin\.address/],
+    [{ hostNetwork: true, admin: { fleet: true } }, /admin\.fleet: Pods cannot reach each other/],
     [{ settings: { admin: { port: 1 } } }, /set admin\.address and admin\.port of the values/],
     [{ config: { files: { 'settings.yaml': 'x' } } }, /config\.files has settings\.yaml/],
     [{ config: { files: { 'notes.txt': 'x' } } }, /notes\.txt/],
@@ -234,6 +235,27 @@ test('the dashboard and the alert rules are those of other systems', { skip: SKI
     only(manifests, 'PrometheusRule').spec,
     parse(readFileSync(join(ROOT, 'config/prometheus/weir.rules.yaml'), 'utf8')),
   )
+})
+
+test('with admin.fleet Pods find and reach each other', { skip: SKIP || fullOnly }, async () => {
+  const values = { admin: { fleet: true, port: 15022 } }
+  const manifests = await render(values, '--set-json', 'settings.admin={"hosts":["a.test"]}')
+  const { admin } = parse(only(manifests, 'ConfigMap', 'weir').data['settings.yaml']).spec
+  deepEqual(admin, { fleet: ['weir-admin.edge.svc:15022'], hosts: ['a.test'] })
+  const { spec } = only(manifests, 'Service', 'weir-admin')
+  deepEqual([spec.clusterIP, spec.publishNotReadyAddresses], ['None', true])
+  const { matchLabels } = only(manifests, 'Deployment').spec.selector
+  const rules = [...only(manifests, 'NetworkPolicy').spec.ingress]
+  deepEqual(rules.at(-1), {
+    ports: [{ port: 15022, protocol: 'TCP' }],
+    from: [{ podSelector: { matchLabels } }],
+  })
+  const [with_, without] = [manifests, await render({ admin: { port: 15022 } })].map(
+    each => podTemplate(each).metadata.annotations['gateway.weir/read-once'],
+  )
+  ok(with_ !== without, 'weir reads it once')
+  const own = await render(values, '--set-json', 'settings.admin={"fleet":["a.test"]}')
+  deepEqual(parse(only(own, 'ConfigMap', 'weir').data['settings.yaml']).spec.admin.fleet, ['a.test'])
 })
 
 test('Pods are replaced by a change of a setting that weir reads once, and by no other', {

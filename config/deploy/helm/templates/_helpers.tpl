@@ -128,6 +128,12 @@ decides who else.
 {{- if and .Values.monitoring.serviceMonitor.enabled (include "weir.isAdminLocal" .) }}
 {{- fail "monitoring.serviceMonitor cannot reach the admin listener at its loopback address: set admin.address, and who may read it (settings.admin.auth)" }}
 {{- end }}
+{{- if and .Values.admin.fleet (include "weir.isAdminLocal" .) }}
+{{- fail "admin.fleet: Pods cannot reach each other at the loopback address: set admin.address, and who may read it (settings.admin.auth)" }}
+{{- end }}
+{{- if and .Values.admin.fleet (not .Values.settings) }}
+{{- fail "admin.fleet is a setting: without settings, name the Pods by admin.fleet of your own Settings" }}
+{{- end }}
 {{- with (.Values.settings | default dict).admin }}
 {{- if or (hasKey . "address") (hasKey . "port") (hasKey . "socket") }}
 {{- fail "settings.admin has no effect on where the admin listener is: set admin.address and admin.port of the values" }}
@@ -139,15 +145,26 @@ decides who else.
 {{- end }}
 
 {{/* The files of the ConfigMap: the Settings, and what the values give as text or as an object. */}}
+{{/* With admin.fleet, Pods find each other by the headless Service (admin-service.yaml). */}}
+{{- define "weir.settings" -}}
+{{- $settings := deepCopy (.Values.settings | default dict) }}
+{{- $admin := $settings.admin | default dict }}
+{{- if and .Values.admin.fleet (not (hasKey $admin "fleet")) }}
+{{- $place := printf "%s-admin.%s.svc:%d" (include "weir.fullname" .) .Release.Namespace (int .Values.admin.port) }}
+{{- $_ := set $settings "admin" (merge (dict "fleet" (list $place)) $admin) }}
+{{- end }}
+{{- toYaml $settings }}
+{{- end }}
+
 {{- define "weir.files" -}}
-{{- with .Values.settings -}}
+{{- if .Values.settings -}}
 settings.yaml: |
   apiVersion: gateway.weir/v1
   kind: Settings
   metadata:
     name: weir
   spec:
-    {{- toYaml . | nindent 4 }}
+    {{- include "weir.settings" . | nindent 4 }}
 {{- end }}
 {{- range $name, $content := .Values.config.files }}
 {{ dict $name (kindIs "string" $content | ternary $content (toYaml $content)) | toYaml }}

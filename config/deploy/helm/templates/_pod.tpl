@@ -168,7 +168,7 @@ spec:
 
 {{/* The settings that docs/configuration.md marks as read once. */}}
 {{- define "weir.readOnce" -}}
-{{- $settings := .Values.settings | default dict }}
+{{- $settings := include "weir.settings" . | fromYaml }}
 {{- pick $settings "workers" "engine" "admin" "kubernetes" | toJson }}
 {{- dig "reload" "history" "" $settings }}
 {{- end }}
