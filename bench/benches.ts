@@ -13,6 +13,7 @@ import { benchKubernetes } from './kubernetes.ts'
 import { benchLookup } from './lookup.ts'
 import { benchMemory } from './memory.ts'
 import { benchObserve } from './observe.ts'
+import { benchPorts } from './ports.ts'
 import { benchReadings } from './readings.ts'
 import { benchReload } from './reload.ts'
 import { benchSoak } from './soak.ts'
@@ -93,6 +94,12 @@ export const BENCHES: readonly BenchRow[] = [
     name: 'calls',
     about: 'foreign calls, system calls and atomics of a connection, a request and a GB, counted',
     run: benchCalls,
+    onlyByName: true,
+  },
+  {
+    name: 'ports',
+    about: 'how long a connect takes while many local ports are taken',
+    run: benchPorts,
     onlyByName: true,
   },
   {
