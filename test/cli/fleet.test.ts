@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import type { WeightedRule } from '../../src/admin/fleet/replica.ts'
 import { fleetShares } from '../../src/admin/fleet/shares.ts'
+import { inTurns } from '../../src/base/turns.ts'
 import { configurationHash } from '../../src/config/configuration-hash.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { splitting } from '../admin/routes-kit.ts'
@@ -111,22 +112,26 @@ test('of as many, the configuration that was taken last counts', async t => {
   assert.match(out, /! +\S+ +ready .* others have a{12}/)
 })
 
-test('summed shares: random ones by their band, exact ones to less than the replicas, sticky ones by none', () => {
-  const verdicts = (split: string, ...counts: [number, number][]) =>
-    fleetShares(
-      counts.map(([first, second]) => ({ summary: { workers: 1 }, rules: [ruleOf(first, second, split)] })),
-    )[0].destinations.map(each => each.deliveredShare?.verdict)
-  assert.deepEqual(verdicts('random', [700, 300], [700, 300]), ['as-asked', 'as-asked'])
-  assert.deepEqual(verdicts('random', [7, 3], [7, 3]), ['too-few', 'too-few'])
-  assert.deepEqual(verdicts('random', [700, 300], [500, 500]), ['off', 'off'], 'together, not each')
-  assert.deepEqual(verdicts('exact', [701, 299], [699, 301]), ['as-asked', 'as-asked'])
+test('summed shares: random ones by their band, exact ones to less than the replicas, sticky ones by none', async () => {
+  const verdicts = async (split: string, ...counts: [number, number][]) => {
+    const replicas = counts.map(([first, second]) => ({
+      summary: { workers: 1 },
+      rules: [ruleOf(first, second, split)],
+    }))
+    const [{ destinations }] = await inTurns(fleetShares(replicas))
+    return destinations.map(each => each.deliveredShare?.verdict)
+  }
+  assert.deepEqual(await verdicts('random', [700, 300], [700, 300]), ['as-asked', 'as-asked'])
+  assert.deepEqual(await verdicts('random', [7, 3], [7, 3]), ['too-few', 'too-few'])
+  assert.deepEqual(await verdicts('random', [700, 300], [500, 500]), ['off', 'off'], 'together, not each')
+  assert.deepEqual(await verdicts('exact', [701, 299], [699, 301]), ['as-asked', 'as-asked'])
   assert.deepEqual(
-    verdicts('exact', [702, 298], [702, 298]),
+    await verdicts('exact', [702, 298], [702, 298]),
     ['as-asked', 'as-asked'],
     'less than what may be under way',
   )
-  assert.deepEqual(verdicts('exact', [703, 297], [703, 297]), ['off', 'off'])
-  assert.deepEqual(verdicts('sticky', [900, 100], [0, 0]), [undefined, undefined])
+  assert.deepEqual(await verdicts('exact', [703, 297], [703, 297]), ['off', 'off'])
+  assert.deepEqual(await verdicts('sticky', [900, 100], [0, 0]), [undefined, undefined])
 })
 
 test('the hash is that of the content, not of files, endpoints or Secrets', () => {

@@ -123,23 +123,23 @@ export function addFleet(
       rulesMost: RULES_MAX,
       dnsServers: gateway.settings.dns.servers,
     })
-    return withOwn(others, own)
+    const replicas = withOwn(others, own)
+    const { rules, ...found } = await inTurns(fleetOf(replicas))
+    return {
+      ...found,
+      replicas: found.replicas.map((each, index) => ({ ...each, self: isOf(gateway, replicas[index]) })),
+      rules: rules.toSorted(worstFirst),
+    }
   })
   app.get<{ Querystring: { readonly limit: number } }>('/fleet', { schema }, async ({ query: { limit } }) => {
     if (fleet.length === 0) throw noFleet()
-    const replicas = await shared()
-    const { rules, ...found } = fleetOf(replicas)
-    const isSelf = (place: string) => {
-      const at = replicas.find(each => each.place === place)
-      return at !== undefined && 'summary' in at && at.summary.instance === instanceOf(gateway)
-    }
-    return {
-      ...found,
-      replicas: found.replicas.map(each => ({ ...each, self: isSelf(each.place) })),
-      rules: rules.toSorted(worstFirst).slice(0, limit),
-    }
+    const { rules, ...found } = await shared()
+    return { ...found, rules: rules.slice(0, limit) }
   })
 }
+
+const isOf = (gateway: Gateway, replica: Replica): boolean =>
+  'summary' in replica && replica.summary.instance === instanceOf(gateway)
 
 function* ownOf(gateway: Gateway, version: string, all: Awaited<ReturnType<StandingsOfTable['of']>>) {
   const { baselines } = servingOf(gateway)

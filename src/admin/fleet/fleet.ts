@@ -3,10 +3,17 @@
  * shares they have delivered together.
  */
 
+import { monotonicMs } from '../../base/clock.ts'
 import { stateText } from '../../control/readiness.ts'
-import type { AdminPlace } from '../admin-place.ts'
 import { placesOf } from './places.ts'
-import { type Answering, type AskOptions, askReplica, type Replica, type ReplicaSummary } from './replica.ts'
+import {
+  type Answering,
+  type AskOptions,
+  askReplica,
+  type Bounds,
+  type Replica,
+  type ReplicaSummary,
+} from './replica.ts'
 import { type FleetRule, fleetShares } from './shares.ts'
 
 export type FleetReplica = {
@@ -26,18 +33,44 @@ export type Fleet = {
   readonly rulesTotal: number
 }
 
+/** Replicas whose rules are read at once. */
+const AT_ONCE = 8
+/** What names may take of the time. */
+const NAMES_SHARE = 1 / 3
+
 type FleetOptions = AskOptions & {
   readonly hosts: readonly string[]
+  /** For all that is asked. */
+  readonly totalMs: number
   readonly placesMost: number
   readonly dnsServers?: readonly string[]
 }
 
-/** All at once, each as soon as it can. */
+/** All at once, within the time. */
 export async function askFleet(options: FleetOptions): Promise<Replica[]> {
-  const { hosts, totalMs, placesMost, dnsServers = [] } = options
-  const { places, failed } = await placesOf(hosts, { totalMs, most: placesMost, servers: dnsServers })
-  const replicas = await Promise.all(places.map((place: AdminPlace) => askReplica(place, options)))
+  const { hosts, totalMs, placesMost: most, dnsServers: servers = [] } = options
+  const untilMs = monotonicMs() + totalMs
+  const { places, failed } = await placesOf(hosts, { totalMs: totalMs * NAMES_SHARE, most, servers })
+  const bounds = { untilMs, inTurn: turnsOf(AT_ONCE) }
+  const replicas = await Promise.all(places.map(place => askReplica(place, options, bounds)))
   return [...once(replicas), ...failed]
+}
+
+/** Lets so many run; the others wait. */
+function turnsOf(atOnce: number): Bounds['inTurn'] {
+  const waiting: (() => void)[] = []
+  let running = 0
+  return async run => {
+    if (running >= atOnce) await new Promise<void>(resolve => waiting.push(resolve))
+    else running++
+    try {
+      return await run()
+    } finally {
+      const next = waiting.shift()
+      if (next) next()
+      else running--
+    }
+  }
 }
 
 /** A process that answers at several addresses counts once. */
@@ -52,10 +85,12 @@ function once(replicas: readonly Replica[]): Replica[] {
   })
 }
 
-export function fleetOf(replicas: readonly Replica[]): Fleet {
+/** Long work, in pieces. */
+export function* fleetOf(replicas: readonly Replica[]): Generator<void, Fleet> {
   const answering = replicas.filter(each => 'summary' in each)
   const configuration = commonOf(answering)
   const alike = answering.filter(each => each.summary.configuration === configuration)
+  const rules = yield* fleetShares(alike)
   return {
     configuration,
     replicas: replicas.map(each => ({
@@ -63,7 +98,7 @@ export function fleetOf(replicas: readonly Replica[]): Fleet {
       why: whyOdd(each, configuration, alike.length),
       summary: 'summary' in each ? each.summary : null,
     })),
-    rules: fleetShares(alike),
+    rules,
     rulesTotal: Math.max(0, ...alike.map(each => each.rulesTotal)),
   }
 }

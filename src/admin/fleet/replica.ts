@@ -49,29 +49,36 @@ export type Replica = Answering | { readonly place: string; readonly error: stri
 
 export type AskOptions = {
   readonly token: string | null
-  /** For a replica's answers together. */
-  readonly totalMs: number
-  /** Rules of each that are asked for. */
+  /** Rules of each replica that are asked for. */
   readonly rulesMost: number
 }
 
-/** Rules of one answer, and its size: some 1 kB a rule, unless it has hundreds of names. */
+/** What one replica may take. */
+export type Bounds = {
+  /** By monotonicMs. */
+  readonly untilMs: number
+  /** Rules come when it is one's turn: answers are large. */
+  readonly inTurn: <Result>(run: () => Promise<Result>) => Promise<Result>
+}
+
+const SUMMARY_BYTES_MAX = 2 ** 16
+/** Rules of one answer, and its size: some 1 kB a rule, unless it has many listeners. */
 const PAGE = 100
-const BYTES_MAX = 2 ** 21
+const PAGE_BYTES_MAX = 2 ** 23
 
-type Get = (path: string) => Promise<unknown>
+type Get = (path: string, bytesMax: number) => Promise<unknown>
 
-export async function askReplica(place: AdminPlace, options: AskOptions): Promise<Replica> {
-  const { token, totalMs, rulesMost } = options
+export async function askReplica(
+  place: AdminPlace,
+  { token, rulesMost }: AskOptions,
+  { untilMs, inTurn }: Bounds,
+): Promise<Replica> {
   const name = formatAdminPlace(place)
-  const untilMs = monotonicMs() + totalMs
-  const get: Get = path =>
-    askAdmin(place, { path, token }, { totalMs: Math.max(1, untilMs - monotonicMs()), bytesMax: BYTES_MAX })
+  const get: Get = (path, bytesMax) =>
+    askAdmin(place, { path, token }, { totalMs: Math.max(1, untilMs - monotonicMs()), bytesMax })
   try {
-    const [summary, rules] = await Promise.all([
-      get('/summary').then(replicaSummary),
-      weighted(get, rulesMost),
-    ])
+    const summary = replicaSummary(await get('/summary', SUMMARY_BYTES_MAX))
+    const rules = await inTurn(() => weighted(get, rulesMost))
     return { place: name, summary, ...rules }
   } catch (error) {
     if (error instanceof Misshapen)
@@ -90,7 +97,10 @@ async function weighted(get: Get, most: number): Promise<Pick<Answering, 'rules'
   let rulesTotal = 0
   for (let next: string | null = ''; next !== null && rules.length < most; ) {
     const cursor: string = next === '' ? '' : `&cursor=${encodeURIComponent(next)}`
-    const page = Object(await get(`/routes?show=weighted&limit=${PAGE}${cursor}`)) as Record<string, unknown>
+    const page = Object(await get(`/routes?show=weighted&limit=${PAGE}${cursor}`, PAGE_BYTES_MAX)) as Record<
+      string,
+      unknown
+    >
     const found = listOf(page, 'rules').map(readRule)
     rules.push(...found)
     rulesTotal = numberOf(page, 'total')

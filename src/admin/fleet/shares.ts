@@ -33,21 +33,29 @@ export type FleetRule = {
   }[]
 }
 
+/** Rules between two pieces of the work. */
+const STEP = 64
+
 /** @param replicas  Of one configuration. */
-export function fleetShares(replicas: readonly Counted[]): FleetRule[] {
-  const byRule = Map.groupBy(
-    replicas.flatMap(each => each.rules),
-    each => ruleName(each.rule),
-  )
-  const splitOf = ([{ split }]: readonly WeightedRule[]): Split | null =>
-    SPLITS.find(each => each === split) ?? null
-  const all = [...byRule.values()].reduce(
-    (sum, rules) => sum + chances(splitOf(rules), rules[0].destinations.length),
-    0,
-  )
-  const underWay = replicas.reduce((sum, each) => sum + 1 + each.summary.workers, 0)
-  return [...byRule].map(([rule, rules]) => ruleOf(rule, rules, splitOf(rules), { chances: all, underWay }))
+export function* fleetShares(replicas: readonly Counted[]): Generator<void, FleetRule[]> {
+  const byRule = new Map<string, WeightedRule[]>()
+  let all = 0
+  for (const { rules } of replicas)
+    for (const [index, each] of rules.entries()) {
+      const known = byRule.getOrInsertComputed(ruleName(each.rule), () => [])
+      if (known.push(each) === 1) all += chances(splitOf(each), each.destinations.length)
+      if (index % STEP === 0) yield
+    }
+  const looks = { chances: all, underWay: replicas.reduce((sum, each) => sum + 1 + each.summary.workers, 0) }
+  const found: FleetRule[] = []
+  for (const [rule, rules] of byRule) {
+    found.push(ruleOf(rule, rules, splitOf(rules[0]), looks))
+    yield
+  }
+  return found
 }
+
+const splitOf = ({ split }: WeightedRule): Split | null => SPLITS.find(each => each === split) ?? null
 
 function ruleOf(
   rule: string,

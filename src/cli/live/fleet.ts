@@ -6,6 +6,7 @@
 import { askFleet, type Fleet, type FleetReplica, fleetOf } from '../../admin/fleet/fleet.ts'
 import type { FleetRule } from '../../admin/fleet/shares.ts'
 import { printable } from '../../base/printable.ts'
+import { inTurns } from '../../base/turns.ts'
 import { stateText } from '../../control/readiness.ts'
 import { type Env, Exit } from '../env.ts'
 import { NoAnswer } from './answered.ts'
@@ -30,7 +31,7 @@ export async function fleet(hosts: string, output: 'text' | 'json', env: Env): P
     placesMost: PLACES_MAX,
     rulesMost: Number.POSITIVE_INFINITY,
   })
-  const found = fleetOf(replicas)
+  const found = await inTurns(fleetOf(replicas))
   env.stdout.write(
     output === 'json'
       ? `${JSON.stringify(found, null, 2)}\n`
