@@ -100,6 +100,8 @@ export const drawPlan = (dice: Dice, options: PlanOptions): Plan =>
 
 function drawRouting(dice: Dice, options: PlanOptions): Plan {
   const some = PLACES.filter((_, index) => index === ALWAYS || dice.chance(0.7))
+  // Of few clusters each has many connections.
+  const firstOf = (route: number): number => (options.share === 'warms' ? 1 : route)
   const all = options.many && dice.chance(0.05) ? [...some, ...MANY] : some
   const places = all.filter(place => place !== PLACES[options.without ?? -1])
   return {
@@ -109,7 +111,7 @@ function drawRouting(dice: Dice, options: PlanOptions): Plan {
       destinations:
         index === EXACT_ROUTE
           ? EXACT_WEIGHTS.map((weight, cluster) => ({ cluster, weight }))
-          : [0, 1].map(step => ({ cluster: (index + step) % CLUSTERS, weight: 1 + dice.below(4) })),
+          : [0, 1].map(step => ({ cluster: (firstOf(index) + step) % CLUSTERS, weight: 1 + dice.below(4) })),
       split:
         index === EXACT_ROUTE
           ? ('exact' as const)

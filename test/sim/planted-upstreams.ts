@@ -68,7 +68,7 @@ export const PLANTED_UPSTREAM: readonly Planted[] = [
   ),
   plant(
     'far endpoints are used beside enough near ones',
-    400,
+    700,
     'table/match/group-choice.ts',
     '(OVERPROVISIONED_PERCENT * available) / all',
     '(60 * available) / all',
@@ -124,7 +124,7 @@ export const PLANTED_UPSTREAM: readonly Planted[] = [
   ),
   plant(
     'an endpoint that warms up keeps the share that it begins with',
-    3000,
+    2400,
     'stats/warmups.ts',
     'Math.max(AGE_LEAST_MS, ageMs) / windowMs',
     'AGE_LEAST_MS / windowMs',

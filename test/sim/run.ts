@@ -231,7 +231,7 @@ function plan(swarm: Swarm, stage: Stage): void {
     1000 + (dice.chance(together) ? dice.pick(moments) + dice.below(within) : dice.below(QUIET_MS - 200))
   const later = () => 1000 + QUIET_MS + dice.below(WARMING_MS)
   for (let count = swarm.connections; count > 0; count--)
-    clock.at(swarm.isCalm && dice.chance(0.6) ? later() : moment(2), () => stage.cast.connect())
+    clock.at(swarm.isCalm && dice.chance(0.8) ? later() : moment(2), () => stage.cast.connect())
   if (swarm.isCalm) clock.at(1000 + QUIET_MS, () => enableAll(stage.gateway))
   const { plans, maxConnections } = swarm
   for (const action of swarm.actions)
