@@ -111,6 +111,23 @@ test('a filter of connections that is refused stays, to be mended', { skip }, as
   assert.equal(await page.locator('[role=alert]:visible').count(), 0)
 })
 
+test('the same connection is asked about again as weir knows it, and by a certificate as well', {
+  skip,
+}, async t => {
+  const where = await furnishedScene()
+  const { page } = await visit(await browse(t), `${urlOf(where)}#/connections?ended=1`)
+  await page
+    .getByRole('link', { name: /^Explain a connection from 127/ })
+    .first()
+    .click()
+  await hasText(page, '#answer h3', 'Goes by a rule')
+  assert.match(page.url(), /from=127\.0\.0\.1&peer=127\.0\.0\.1/)
+  await page.getByRole('textbox', { name: 'Certificate of' }).fill('spiffe://cluster.local/ns/shop/sa/web')
+  const asked = page.waitForRequest(request => request.url().includes('identity=spiffe'))
+  await page.keyboard.press('Enter')
+  await asked
+})
+
 test('on a phone each row is a block, and none of its figures is off the edge', { skip }, async t => {
   const where = await furnishedScene()
   const options = { viewport: { width: 390, height: 844 } }

@@ -204,11 +204,11 @@ function reasonOf({ reason, meaning, endedBy, lostBytes, errno, deniedBy }) {
 }
 
 /** What the same connection would get now. */
-function again({ client, asked, listener, serverName }) {
+function again({ client, peer, asked, listener, serverName, identity }) {
   if (asked === null || client === null) return nothing
   const [gateway] = listener.split(' ')
   return html`<a
-    href=${href('explain', { gateway, to: asked, from: hostOf(client), sni: serverName })}
+    href=${href('explain', { gateway, to: asked, from: hostOf(client), peer: hostOf(peer ?? client), sni: serverName, identity })}
     aria-label=${`Explain a connection from ${client}`}
     >Explain</a
   >`

@@ -12,7 +12,7 @@ const OUTCOMES = {
   'no-route': '✕ Is reset: no rule takes it',
   denied: '✕ Is reset: only services may be reached',
 }
-const FIELDS = ['gateway', 'to', 'sni', 'from', 'peer', 'namespace', 'labels']
+const FIELDS = ['gateway', 'to', 'sni', 'from', 'peer', 'identity', 'namespace', 'labels']
 
 export const explain = {
   title: 'Explain',
@@ -49,9 +49,10 @@ export const explain = {
         ${field('From, IP', 'from', 'any', given)}
         ${field('Peer, IP', 'peer', 'as From', given)}
         ${field('Server name', 'sni', 'no TLS', given)}
+        ${field('Certificate of', 'identity', 'spiffe://…, a host', given)}
         ${field('Namespace', 'namespace', 'as the IP tells', given)}
         ${field('Labels', 'labels', 'app=web,tier=front', given)}
-        <button type="submit">Explain</button>
+        <button type="submit" class="last">Explain</button>
       </form>
       <div id="answer" aria-live="polite">
         ${refusal ? html`<p class="warn">! ${refusal.message}. ${refusal.hint ?? ''}</p>` : nothing}
