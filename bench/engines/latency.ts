@@ -12,7 +12,7 @@ import { show } from '../units.ts'
 import { bestPeer } from './aims.ts'
 import type { Axis, Sample, Samples } from './samples.ts'
 
-export const LATENCY_ROUNDS = 24
+export const LATENCY_ROUNDS = { most: 20, roundMs: 120 }
 const p99 = ({ latencyNs }: Sample): number => latencyNs.p99
 
 export function sayLatency(bench: Bench, name: string, { group }: Axis, samples: Samples): void {

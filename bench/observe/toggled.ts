@@ -87,7 +87,7 @@ async function measure(
 ): Promise<void> {
   const group = `CPU of the process for each of ${NAMES[kind]}`
   bench.begin(group)
-  const blocks = bench.parameter(4, kind === 'connections' ? 16 : 8)
+  const blocks = bench.parameter(4, kind === 'connections' ? 12 : 6)
   const found: Spent[] = []
   for (let block = 0; block < blocks; block++) {
     const isOn = ((block + 1) & 2) === 2
