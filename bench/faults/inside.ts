@@ -69,7 +69,8 @@ async function run(round: number, one: Case, brokenFor: number, where: string): 
   try {
     for (const { port } of fronts) await listens(port)
     const loads = fronts.map(({ port }) => new Load(TALKS[kind], port, shape))
-    const hasBegun = (load: Load): boolean => load.asked.filter(each => each.servedBy !== 0).length >= CLIENTS
+    const hasBegun = (load: Load): boolean =>
+      load.asked.filter(each => each.servedBy !== 0).length >= CLIENTS / 2
     while (!loads.every(hasBegun)) await pause(10)
     await pause(BEFORE_MS)
     const broken = servers.slice(0, set.broken)
