@@ -26,10 +26,10 @@ export type Review = {
 type Instances = {
   /** Scopes in which the rule is not used. */
   unused: number
-  /** Scopes in which a range of it is not used though the rule is, by range. */
-  readonly ranges: Map<number, number>
+  /** Scopes in which a range of it is not used though the rule is, by range; null: in none. */
+  ranges: Map<number, number> | null
   /** The same of its server names. */
-  readonly names: Map<number, number>
+  names: Map<number, number> | null
   /** The most telling of its fates: `taken` before `outside` before the others. */
   telling: Verdict
   /** All scopes that contain it. */
@@ -48,15 +48,20 @@ export function reviewPlan({ listeners }: Plan): Review {
     }
   }
   if (found.size === 0) return { verdicts: new Map(), incomplete }
-  for (const { origin } of listeners.flatMap(each => each.scopes).flatMap(each => each.rules)) {
+  for (const { scopes } of listeners) for (const scope of scopes) count(scope.rules, found)
+  const verdicts = new Map<RuleOrigin, Verdict>()
+  for (const [origin, instances] of found) {
+    const verdict = conclude(instances)
+    if (verdict) verdicts.set(origin, verdict)
+  }
+  return { verdicts, incomplete }
+}
+
+function count(rules: readonly Rule[], found: ReadonlyMap<RuleOrigin, Instances>): void {
+  for (const { origin } of rules) {
     const instances = found.get(origin)
     if (instances) instances.total++
   }
-  const verdicts = [...found].flatMap(([origin, instances]) => {
-    const verdict = conclude(instances)
-    return verdict ? [[origin, verdict] as const] : []
-  })
-  return { verdicts: new Map(verdicts), incomplete }
 }
 
 /** By listener that has a socket: which scope takes which pattern there. */
@@ -72,16 +77,21 @@ function ownersOf(listeners: readonly Listener[]): readonly Owners[] {
 function note(found: Map<RuleOrigin, Instances>, rule: Rule, fate: Fate): void {
   const known = found.getOrInsertComputed(rule.origin, () => ({
     unused: 0,
-    ranges: new Map(),
-    names: new Map(),
+    ranges: null,
+    names: null,
     telling: { rule, fate },
     total: 0,
   }))
   if (fate.kind === 'used') {
-    for (const { range } of fate.ranges) known.ranges.set(range, (known.ranges.get(range) ?? 0) + 1)
-    for (const { name } of fate.names) known.names.set(name, (known.names.get(name) ?? 0) + 1)
+    for (const { range } of fate.ranges) known.ranges = countIn(known.ranges, range)
+    for (const { name } of fate.names) known.names = countIn(known.names, name)
   } else known.unused++
   if (weightOf(fate) > weightOf(known.telling.fate)) known.telling = { rule, fate }
+}
+
+function countIn(counts: Map<number, number> | null, key: number): Map<number, number> {
+  const all = counts ?? new Map<number, number>()
+  return all.set(key, (all.get(key) ?? 0) + 1)
 }
 
 function weightOf(fate: Fate): number {
@@ -94,8 +104,8 @@ function weightOf(fate: Fate): number {
 function conclude({ unused, ranges, names, telling, total }: Instances): Verdict | null {
   if (unused === total) return telling
   if (telling.fate.kind !== 'used') return null
-  const dead = telling.fate.ranges.filter(({ range }) => (ranges.get(range) ?? 0) + unused === total)
-  const untaken = telling.fate.names.filter(({ name }) => (names.get(name) ?? 0) + unused === total)
+  const dead = telling.fate.ranges.filter(({ range }) => (ranges?.get(range) ?? 0) + unused === total)
+  const untaken = telling.fate.names.filter(({ name }) => (names?.get(name) ?? 0) + unused === total)
   if (dead.length + untaken.length === 0) return null
   return { rule: telling.rule, fate: { kind: 'used', ranges: dead, names: untaken } }
 }

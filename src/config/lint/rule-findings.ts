@@ -106,9 +106,13 @@ class Reporter {
 
   #reportMatch({ origin, verdict }: Found): void {
     const { block, route, match } = origin
-    const routePath = ['spec', block, route]
-    const path = match === null ? routePath : [...routePath, 'match', match]
     const { fate, rule } = verdict
+    if (fate.kind === 'impossible' && fate.why === 'outside') {
+      this.#addOutside(rule, origin)
+      return
+    }
+    const routePath = ['spec', block, route]
+    const path = matchPath(origin)
     if (fate.kind === 'taken') {
       if (this.#findings.has('IST0130', this.#virtualService.resource, routePath)) return
       const message = `match[${match}] of ${block}[${route}] is never used: ${this.#taking(fate.by)}`
@@ -118,8 +122,6 @@ class Reporter {
       for (const each of fate.names) this.#reportName(rule, each)
     } else if (fate.kind === 'unnamed') {
       for (const each of fate.names) this.#reportName(rule, each)
-    } else if (fate.why === 'outside') {
-      for (const [range, cidr] of rule.destinations.entries()) this.#addOutside(cidr, range, path)
     } else if (fate.why === 'nobody') {
       const { namespace, visibleTo } = rule.source
       const message = `no client in namespace ${namespace} sees the VirtualService: it is exported to ${visibleTo?.join(', ')}`
@@ -130,15 +132,25 @@ class Reporter {
   #reportRange(rule: Rule, range: number, by: readonly Rule[], path: Path): void {
     const cidr = rule.destinations[range]
     if (by.length === 0) {
-      this.#addOutside(cidr, range, path)
+      this.#noteOutside(cidr, range, rule.origin)
       return
     }
     const message = `${formatCidr(cidr)} is never used here: ${this.#taking(by)}`
     this.#say('CFG451', [...path, 'destinationSubnets', range], message, sidecarHint(rule, by))
   }
 
-  #addOutside(cidr: Cidr, range: number, path: Path): void {
-    this.#outside.getOrInsert(formatCidr(cidr), [...path, 'destinationSubnets', range])
+  /** Often all rules of a large VirtualService: only the first is told. */
+  #addOutside({ destinations }: Rule, origin: RuleOrigin): void {
+    for (let range = 0; range < destinations.length; range++)
+      this.#noteOutside(destinations[range], range, origin)
+  }
+
+  #noteOutside(cidr: Cidr, range: number, origin: RuleOrigin): void {
+    this.#outside.getOrInsertComputed(formatCidr(cidr), () => [
+      ...matchPath(origin),
+      'destinationSubnets',
+      range,
+    ])
   }
 
   #reportName(rule: Rule, { name: index, by, owner }: NameFate): void {
@@ -208,6 +220,10 @@ class Reporter {
     if (more > 0) names.push(`${more} more`)
     return `${names.slice(0, -1).join(', ')} and ${names.at(-1)} together take its connections first`
   }
+}
+
+function matchPath({ block, route, match }: RuleOrigin): Path {
+  return match === null ? ['spec', block, route] : ['spec', block, route, 'match', match]
 }
 
 /** "tcp[0].match[1] (a.yaml:12)", with the VirtualService if it is not `home`. */

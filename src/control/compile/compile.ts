@@ -6,7 +6,7 @@
  */
 
 import { threadModule } from '../../base/own-files.ts'
-import { Threads } from '../../base/threads.ts'
+import { COMPILING_YOUNG_MB, Threads } from '../../base/threads.ts'
 import type { GatewayAddresses } from '../../config/gateway-api/status/addresses.ts'
 import type { ResolvedNames } from '../../config/load.ts'
 import type { Sources } from '../../source/files/files.ts'
@@ -37,6 +37,7 @@ export const compilingThread = (lent = false, least = 1): CompilingThread =>
     module: threadModule('control/compile/compile-task').href,
     least,
     most: 1,
+    youngMb: COMPILING_YOUNG_MB,
     lent,
   })
 
