@@ -110,8 +110,10 @@ export function wordMask(bits: number, index: number): number {
   return covered <= 0 ? 0 : covered >= 32 ? -1 : -1 << (32 - covered)
 }
 
+/** Clears them in `words`, and returns these. */
 function clearHostBits(words: Uint32Array, bits: number): Uint32Array {
-  return words.map((word, index) => (word & wordMask(bits, index)) >>> 0)
+  for (let index = 0; index < words.length; index++) words[index] &= wordMask(bits, index)
+  return words
 }
 
 /** The address as a number, or −1. */

@@ -10,7 +10,8 @@ type Written = NonNullable<NonNullable<VirtualService['spec']['tcp']>[number]['r
 export function reportWeights(virtualService: VirtualService, notes: boolean, findings: Findings): void {
   const { spec, blocks } = virtualService
   for (const [index, { route }] of (spec.tcp ?? []).entries()) {
-    reportRoute(virtualService, route ?? [], ['spec', 'tcp', index, 'route'], notes, findings)
+    if (route && route.length > 1)
+      reportRoute(virtualService, route, ['spec', 'tcp', index, 'route'], notes, findings)
   }
   if (blocks.http.length === 0) return
   const route = (spec.http?.[0]?.route ?? []) as readonly Written[]

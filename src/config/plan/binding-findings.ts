@@ -76,10 +76,8 @@ function reportMatchGateways(
   const list = `${gateways.slice(0, NAMED_MAX).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`
   for (const block of ['tcp', 'tls', 'http'] as const) {
     for (const [index, route] of (spec[block] ?? []).entries()) {
-      for (const [at, match] of (route.match ?? []).entries()) {
-        const path = ['spec', block, index, 'match', at, 'gateways']
-        reportOutside(match.gateways ?? [], path)
-      }
+      for (const [at, { gateways: named }] of (route.match ?? []).entries())
+        if (named?.length) reportOutside(named, ['spec', block, index, 'match', at, 'gateways'])
     }
   }
   function reportOutside(names: readonly string[], path: Path): void {

@@ -37,9 +37,7 @@ export function reportDestinations(virtualService: VirtualService, inputs: Desti
   const { findings } = inputs
   /** Destinations that nothing is wrong with: most routes lead to few of them. */
   const right = new Set<string>()
-  for (const destination of destinationsOf(virtualService)) {
-    const key = destinationKey(destination)
-    if (right.has(key)) continue
+  for (const destination of destinationsOf(virtualService, right)) {
     const { found } = findings
     const service = inputs.registry.find(destination.host, virtualService.namespace)
     if (service) {
@@ -48,7 +46,7 @@ export function reportDestinations(virtualService: VirtualService, inputs: Desti
     } else reportHost(virtualService, destination, inputs)
     reportSubset(virtualService, destination, service, inputs)
     if (service) reportOriginal(virtualService, destination, service, inputs)
-    if (findings.found === found) right.add(key)
+    if (findings.found === found) right.add(destinationKey(destination))
   }
   if (virtualService.split === 'exact') reportPeriods(virtualService, findings)
 }
@@ -65,18 +63,22 @@ function reportPeriods({ resource, spec }: VirtualService, findings: Findings): 
   }
 }
 
-function destinationsOf({ spec, namespace }: VirtualService): Destination[] {
-  return (['tcp', 'tls', 'http'] as const).flatMap(block =>
-    (spec[block] ?? []).flatMap((route, index) =>
-      (route.route ?? []).map(({ destination }, at) => ({
-        written: destination?.host ?? '',
-        host: expandHost(destination?.host ?? '', namespace),
-        subset: destination?.subset || undefined,
-        port: destination?.port?.number,
-        path: ['spec', block, index, 'route', at, 'destination'],
-      })),
-    ),
-  )
+/** @param without  Keys of those that are left out. */
+function* destinationsOf(
+  { spec, namespace }: VirtualService,
+  without: ReadonlySet<string>,
+): Generator<Destination> {
+  for (const block of ['tcp', 'tls', 'http'] as const) {
+    for (const [index, { route }] of (spec[block] ?? []).entries()) {
+      for (const [at, { destination }] of (route ?? []).entries()) {
+        const written = destination?.host ?? ''
+        const host = expandHost(written, namespace)
+        const [subset, port] = [destination?.subset || undefined, destination?.port?.number]
+        if (without.has(destinationKey({ host, subset, port }))) continue
+        yield { written, host, subset, port, path: ['spec', block, index, 'route', at, 'destination'] }
+      }
+    }
+  }
 }
 
 function reportHost(

@@ -14,6 +14,11 @@ import type { Rows } from './rows.ts'
 /** The sections that a route has rows in. */
 type RouteSections = { readonly routes: Rows; readonly splits: Rows; readonly turns: Rows }
 
+/** The column of a single destination, whatever its weight. */
+const [ALONE] = aliasColumns([1])
+
+const NO_TURNS = new Uint16Array(0)
+
 export function addRoute(
   { routes, splits, turns: halves }: RouteSections,
   route: Route,
@@ -24,8 +29,14 @@ export function addRoute(
   const firstSplit = splits.count
   const count = destinations.length
   assert(count < 2 ** 16, `${count} destinations in one route`)
+  if (count === 1) {
+    const [{ cluster, weight }] = destinations
+    splits.add(cluster, weight, ALONE.threshold, ALONE.alias)
+    routes.add(firstSplit, count, L.Split.random, 0, halves.count * 2, 0, 0, 0)
+    return
+  }
   const weights = destinations.map(each => each.weight)
-  const split = count === 1 ? 'random' : route.split
+  const { split } = route
   const paired = split === 'exact' ? pairedOf(weights) : null
   const columns = aliasColumns(weights)
   for (const [index, { cluster, weight }] of destinations.entries()) {
@@ -33,7 +44,7 @@ export function addRoute(
     splits.add(cluster, weight, threshold, columns[index].alias)
   }
   const slot = slotFor(split, identity, slotOf)
-  const redistributes = count > 1 && route.onDead === 'redistribute'
+  const redistributes = route.onDead === 'redistribute'
   const sharedSlot = redistributes && split === 'exact' ? slotOf(`route ${identity} redistributed`) : 0
   const onDead = [redistributes ? 1 : 0, sharedSlot]
   if (paired) {
@@ -63,7 +74,7 @@ function turnsOf(
   clusters: Cold['clusters'],
 ): Uint16Array {
   if (split === 'exact') return exactSchedule(destinations.map(each => each.weight))
-  if (split === 'random') return new Uint16Array(0)
+  if (split === 'random') return NO_TURNS
   return stickyBuckets(
     destinations.map(({ cluster, weight }) => ({ name: clusterIdentity(clusters[cluster]), weight })),
   )

@@ -157,11 +157,12 @@ export class RoutingBuilder {
     const defaults = (scope.defaults ?? []).values()
     let next = defaults.next()
     const rules: ColdRule[] = []
-    for (const [index, { origin, never, ...asks }] of scope.rules.entries()) {
+    for (const [index, rule] of scope.rules.entries()) {
+      const { origin, never } = rule
       for (; !next.done && next.value.after <= index; next = defaults.next())
         this.#addDefault(next.value, placed)
-      const names = asks.names === undefined ? {} : { names: asks.names }
-      rules.push({ origin, never, row: never === null ? this.#addRule(asks, placed) : -1, ...names })
+      const names = rule.names === undefined ? {} : { names: rule.names }
+      rules.push({ origin, never, row: never === null ? this.#addRule(rule, placed) : -1, ...names })
     }
     for (; !next.done; next = defaults.next()) this.#addDefault(next.value, placed)
     return rules
