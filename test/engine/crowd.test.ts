@@ -6,12 +6,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Crowd } from '../../src/engine/decide/crowd.ts'
+import { Loads } from '../../src/engine/decide/loads.ts'
 import { HandOver } from '../../src/engine/flow/hand-over.ts'
 import { Tally } from '../../src/engine/flow/tally.ts'
 import { createInboxes, Inboxes } from '../../src/engine/worker/inboxes.ts'
 import type { WorkerTask } from '../../src/engine/worker/protocol.ts'
 import type { Kernel } from '../../src/kernel/kernel.ts'
-import { Counter, createStats, openStats, type Stats } from '../../src/stats/stats.ts'
+import { Counter, createStats, openAt, openStats, type Stats } from '../../src/stats/stats.ts'
 
 const WORKERS = 64
 
@@ -69,6 +70,25 @@ test('one worker alone is compared with its own count', () => {
   const crowd = new Crowd(stats, 0)
   stats.counters[0][Counter.open] = 5
   assert.deepEqual([crowd.exceeds(5, () => 0), crowd.exceeds(4, () => 0)], [false, true])
+})
+
+test('loads of an endpoint are summed once a millisecond, with its own ones exact', () => {
+  const stats = openStats(createStats(3))
+  const loads = new Loads(stats, 1)
+  const add = (worker: number, slot: number, count: number): void => {
+    stats.words[openAt(worker, slot)] += count
+  }
+  for (const slot of [7, 5000]) {
+    for (const worker of [0, 1, 2]) add(worker, slot, 10)
+    assert.equal(loads.of(slot, 3), 30)
+    add(0, slot, 100)
+    add(1, slot, 1)
+    assert.equal(loads.of(slot, 3.9), 31, 'what others have since then is not seen yet')
+    assert.equal(loads.of(slot, 4), 131)
+    assert.equal(loads.of(slot, 1), 131, 'a clock that went back is no reason to wait')
+    add(2, slot, -10)
+    assert.equal(loads.of(slot, 5000), 121)
+  }
 })
 
 /** What a hand-over needs of a kernel. */

@@ -18,6 +18,7 @@ import { Balance, Cluster } from '../../table/format/routing-layout.ts'
 import type { Table } from '../../table/format/table.ts'
 import { NOBODY, ownerOf } from '../../table/match/hashed.ts'
 import { takeCirclePosition, takeEndpointTurn } from '../../table/match/turns.ts'
+import type { Loads } from './loads.ts'
 import { WARM, warmingAt, warmthOf } from './warmup.ts'
 
 /** No endpoint is left to try. */
@@ -30,6 +31,8 @@ export type Balancer = {
   readonly random: Random
   /** Milliseconds on a clock that all workers share; read only if it matters. */
   readonly nowMs: () => number
+  /** Of all workers, where there are several; missing: exact sums. */
+  readonly loads?: Loads | undefined
 }
 
 /**
@@ -99,8 +102,14 @@ export function weightOf(
   return now === WARM ? weight : weight * warmthOf(stats, table, cluster, endpoint, now)
 }
 
-export const openOf = (balancer: Balancer, table: Table, endpoint: number): number =>
-  sumOpen(balancer.stats, slotAt(table.endpoints, endpoint * Endpoint.WORDS))
+/** Open connections of an endpoint over all workers; `at` is `lookingAt` of the same draw. */
+export function openOf(balancer: Balancer, table: Table, endpoint: number, at = lookingAt(balancer)): number {
+  const slot = slotAt(table.endpoints, endpoint * Endpoint.WORDS)
+  return balancer.loads?.of(slot, at) ?? sumOpen(balancer.stats, slot)
+}
+
+/** The time at which a draw looks at loads: one reading of the clock for all. */
+const lookingAt = ({ loads, nowMs }: Balancer): number => (loads === undefined ? 0 : nowMs())
 
 /** The `n`th endpoint from `first`, counted from 0 without those in `tried`. */
 function nthUntried(first: number, n: number, tried: readonly number[]): number {
@@ -123,7 +132,8 @@ function lessLoadedOfTwo(
   const other = (one + 1 + nextBelow(balancer.random, left - 1)) % left
   const a = nthUntried(first, one, tried)
   const b = nthUntried(first, other, tried)
-  return openOf(balancer, table, b) < openOf(balancer, table, a) ? b : a
+  const at = lookingAt(balancer)
+  return openOf(balancer, table, b, at) < openOf(balancer, table, a, at) ? b : a
 }
 
 /** One pass, weighted reservoir sampling with a reservoir of one (Chao, 1982). */
@@ -138,11 +148,12 @@ function drawWeighted(
   const run = runOf(table, cluster)
   const first = table.endpoints[run + EndpointRun.first]
   const end = first + table.endpoints[run + EndpointRun.count]
+  const at = byLoad ? lookingAt(balancer) : 0
   let chosen = NO_ENDPOINT
   let total = 0
   for (let endpoint = first; endpoint < end; endpoint++) {
     if (tried.includes(endpoint)) continue
-    const load = byLoad ? openOf(balancer, table, endpoint) + 1 : 1
+    const load = byLoad ? openOf(balancer, table, endpoint, at) + 1 : 1
     const weight = weightOf(balancer, table, cluster, endpoint, now) / load
     total += weight
     if ((nextU32(balancer.random) / 2 ** 32) * total < weight) chosen = endpoint

@@ -35,6 +35,7 @@ import { NO_ENDPOINT } from './balance.ts'
 import { Crowd } from './crowd.ts'
 import { ADMITTED, type Decision, ORIGINAL, takeDefaults, takePolicy } from './decision.ts'
 import { drawEndpoint } from './draw.ts'
+import { Loads } from './loads.ts'
 import { pickLiving } from './redistribute.ts'
 import { giveBack, isDeniedByNewer, refuse } from './refuse.ts'
 
@@ -72,6 +73,7 @@ export type Decider = {
   /** Shared by all workers; null if nobody counts sources. */
   readonly sources: Sources | null
   readonly crowd: Crowd
+  readonly loads: Loads | undefined
 }
 
 export function createDecider({ world, stats, index, limits, sources }: DeciderParts): Decider {
@@ -86,6 +88,7 @@ export function createDecider({ world, stats, index, limits, sources }: DeciderP
     newest: null,
     sources: sources ? openSources(sources) : null,
     crowd: new Crowd(opened, index),
+    loads: opened.workers > 1 ? new Loads(opened, index) : undefined,
   }
 }
 
