@@ -38,7 +38,13 @@ test('a changed file is seen on the page, with its shares; and so is a refused o
     ],
   )
   const live = await talking(t, port)
-  save(splitting(50, 50)(port, backend))
+  const halves = `${splitting(50, 50)(port, backend)}---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: patient}
+spec: {host: second.example, trafficPolicy: {connectionPool: {tcp: {connectTimeout: 1s}}}}
+`
+  save(halves)
   await hasText(page, '.split tbody', '50 %')
   live.destroy()
   await times(40, () => ask(port))
@@ -56,13 +62,10 @@ test('a changed file is seen on the page, with its shares; and so is a refused o
   await goTo(page, '#/reloads')
   await hasText(page, '#reload-list', 'any → 80 % backend.example:9000, 20 % second.example:9000')
   await hasText(page, '#reload-list', 'any → 50 % backend.example:9000, 50 % second.example:9000')
+  await hasText(page, '#reload-list', 'connectTimeout: 10s → 1s')
+  assert.equal(await page.locator('#reload-list del').count(), 1, 'the endpoints are the same')
   await hasText(page, '#reload-list th', 'before')
-  save(
-    splitting(50, 50)(port, backend).replace(
-      "hosts: ['*']\n  gateways",
-      `hosts: ['*']\n  "<img src=/nothing>": 1\n  gateways`,
-    ),
-  )
+  save(halves.replace("hosts: ['*']\n  gateways", `hosts: ['*']\n  "<img src=/nothing>": 1\n  gateways`))
   await hasText(page, '#reload-list', 'Refused')
   await hasText(page, '#reload-list .findings', '<img src=/nothing>')
   const [{ line }] = where.gateway.history.reloads[0].findings

@@ -78,7 +78,10 @@ test('twenty edits in a git checkout: each reload has its values, its commit, an
   for (const [index, block] of blocks.entries()) {
     const edit = 20 - index
     const lines = block.trimEnd().split('\n')
-    assert.match(lines[0], new RegExp(`^reload ${edit + 1}  taken at .*, generation ${edit + 1}$`))
+    assert.match(
+      lines[0],
+      new RegExp(`^reload ${edit + 1}  taken .* ago \\(2.*Z\\), generation ${edit + 1}$`),
+    )
     assert.match(
       lines[1],
       new RegExp(

@@ -108,7 +108,7 @@ function didText({ rules, destinations, more }) {
         <strong>${link}</strong> ${change}${rule ? html` <span class="quiet">${written(rule)}</span>` : nothing}
         ${before === null || before === each.after ? nothing : html`<del><span aria-hidden="true">− </span><span class="unseen">before: </span>${before}</del>`}
         ${after === null ? nothing : html`<ins><span aria-hidden="true">+ </span><span class="unseen">after: </span>${after}</ins>`}
-        ${policy.map(({ field, before: was, after: is, file, line }) => html`<span class="line">${field}: ${was} → ${is}${file === null ? nothing : html` <span class="quiet">${written({ file, line })}</span>`}</span>`)}
+        ${policy.map(({ field, before: was, after: is, file, line }) => html`<span class="sub">${field}: ${was} → ${is}${file === null ? nothing : html` <span class="quiet">${written({ file, line })}</span>`}</span>`)}
         ${periods(title, [
           ['before', periodBefore],
           ['since', periodAfter],

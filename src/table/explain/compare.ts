@@ -7,7 +7,7 @@ import { readCold, type Table } from '../format/table.ts'
 import type { ReadsProxy, RuleOrigin, WrittenAt } from '../plan/plan.ts'
 import type { TcpTimes } from '../plan/policy.ts'
 import { type AccessChange, compareAccess, limitsText } from './access-compare.ts'
-import { destinationText, policyValues, type Value } from './destination-text.ts'
+import { destinationText, placeText, policyValues, type Value } from './destination-text.ts'
 import { readsOf } from './header.ts'
 import { destinationName, type Pair, pairRules, wordedRules } from './pair-rules.ts'
 import { defaultPolicy } from './policy-text.ts'
@@ -84,7 +84,8 @@ type Reading = {
   readonly takes: string
   readonly servers: ReadonlyMap<string, string>
 }
-type Destination = { readonly text: string; readonly policy: readonly Value[] }
+/** Its policy is compared value by value; `text` has what is written of it as well. */
+type Destination = { readonly place: string; readonly text: string; readonly policy: readonly Value[] }
 
 export function compareTables(before: Table, after: Table): TableChanges {
   const old = read(before)
@@ -126,6 +127,7 @@ function read(table: Table) {
       cold.clusters.map((_, cluster) => [
         destinationName(cold, cluster),
         {
+          place: placeText(table, cold, cluster),
           text: destinationText(table, cold, cluster),
           policy: policyValues(table, cold, cluster),
         },
@@ -209,12 +211,15 @@ function compareDestinations(
   after: ReadonlyMap<string, Destination>,
 ): DestinationChange[] {
   const names = [...new Set([...before.keys(), ...after.keys()])]
-  return names.flatMap(destination => {
+  return names.flatMap((destination): DestinationChange[] => {
     const [was, is] = [before.get(destination) ?? null, after.get(destination) ?? null]
-    const policy = was && is ? comparePolicies(was.policy, is.policy) : []
-    if (was?.text === is?.text && policy.length === 0) return []
-    const change = was === null ? 'added' : is === null ? 'removed' : 'changed'
-    return [{ change, destination, before: was?.text ?? null, after: is?.text ?? null, policy }]
+    if (was === null || is === null) {
+      const change = was === null ? 'added' : 'removed'
+      return [{ change, destination, before: was?.text ?? null, after: is?.text ?? null, policy: [] }]
+    }
+    const policy = comparePolicies(was.policy, is.policy)
+    if (was.place === is.place && policy.length === 0) return []
+    return [{ change: 'changed', destination, before: was.place, after: is.place, policy }]
   })
 }
 

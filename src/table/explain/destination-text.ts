@@ -83,13 +83,18 @@ function checkOf({ check }: Cold['clusters'][number]): Value {
   }
 }
 
-/** Its endpoints, and what of its policy is written somewhere: all the rest is as everywhere. */
+/** Where it leads. */
+export function placeText(table: Table, cold: Cold, cluster: number): string {
+  const kind = ['', 'the address as asked', 'unknown'][table.clusters[cluster * Cluster.WORDS + Cluster.kind]]
+  return kind || endpointsText(table, cold, cluster) || 'no endpoint'
+}
+
+/** The same, and what of its policy is written: all the rest is as everywhere. */
 export function destinationText(table: Table, cold: Cold, cluster: number): string {
-  const at = (field: number): number => table.clusters[cluster * Cluster.WORDS + field]
-  const kind = ['', 'the address as asked', 'unknown'][at(Cluster.kind)]
   const check = checkOf(cold.clusters[cluster])
   const written = policyOf(table, cluster, cold.clusters[cluster]).filter(({ file }) => file !== null)
   const values: readonly Value[] = check.value === 'none' ? written : [...written, check]
-  const place = kind || endpointsText(table, cold, cluster) || 'no endpoint'
-  return [place, ...values.map(({ field, value }) => `${field} ${value}`)].join('; ')
+  return [placeText(table, cold, cluster), ...values.map(({ field, value }) => `${field} ${value}`)].join(
+    '; ',
+  )
 }
