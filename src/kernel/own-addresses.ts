@@ -30,6 +30,12 @@ export function ownAddresses(): string[] {
   return [...new Set([...named, ...routes])]
 }
 
+/** What a socket may be bound to: everything, where the machine allows that (ip(7)). */
+export function bindableAddresses(settings = '/proc/sys/net'): string[] {
+  const any = (family: string): boolean => firstOf(`${settings}/${family}/ip_nonlocal_bind`).trim() === '1'
+  return [...ownAddresses(), ...(any('ipv4') ? ['0.0.0.0/0'] : []), ...(any('ipv6') ? ['::/0'] : [])]
+}
+
 /** Addresses at which other machines may reach this one: neither loopback nor link-local. */
 export function outerAddresses(): string[] {
   const interfaces = Object.values(networkInterfaces()).flatMap(list => list ?? [])

@@ -7,7 +7,7 @@
  */
 
 import type { ServiceObjects } from '../../config/plan/live-clusters.ts'
-import { ownAddresses } from '../../kernel/own-addresses.ts'
+import { bindableAddresses } from '../../kernel/own-addresses.ts'
 import { Debounce } from '../files/debounce.ts'
 import type { Source } from '../source.ts'
 import { CACHE_EVERY_MS } from './cache.ts'
@@ -163,7 +163,7 @@ export class KubernetesSource implements Source<ObjectUpdate> {
   /** Where clients reach Gateways of Gateway API; undefined: nobody has said. */
   get addresses() {
     const { addresses } = this.#options.settings
-    return addresses && { ...addresses, ...(this.writes && { local: ownAddresses() }) }
+    return addresses && { ...addresses, ...(this.writes && { local: bindableAddresses() }) }
   }
 
   get writes(): boolean {

@@ -8,7 +8,7 @@ export type GatewayAddresses = {
   readonly given: readonly string[]
   /** Of this machine, for a Gateway that listens at every address. */
   readonly own: readonly string[]
-  /** Addresses and ranges that lead to this machine; absent: nobody has looked. */
+  /** Addresses and ranges that this machine can listen at; absent: nobody has looked. */
   readonly local?: readonly string[]
 }
 
@@ -20,7 +20,7 @@ export const addressesBy =
     return own.length === 0 || binds.some(each => each !== '') ? null : own
   }
 
-/** What it asks for and this machine does not have. */
+/** What it asks for, and where this machine cannot listen. */
 export function unusableBy({ local }: GatewayAddresses) {
   const ranges = local?.flatMap(each => parseCidr(each) ?? [])
   const isHere = (bind: string): boolean => {
