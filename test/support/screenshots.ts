@@ -143,9 +143,21 @@ async function open(
   const context = await from.newContext({ colorScheme, viewport: { width, height }, reducedMotion: 'reduce' })
   const page = await context.newPage()
   page.on('pageerror', error => console.error(error))
+  watchForGaps(page)
   await page.goto(url)
   await page.waitForSelector('#workers tbody tr')
   return page
+}
+
+/** Charts have gaps where the page had no answer for 5 s (history.js): a busy machine. */
+function watchForGaps(page: Page): void {
+  let lastMs = Number.POSITIVE_INFINITY
+  page.on('response', answer => {
+    if (!answer.url().endsWith('/overview')) return
+    const nowMs = performance.now()
+    if (nowMs - lastMs > 5_000) tell('  the machine is busy: charts have gaps; take the pictures again')
+    lastMs = nowMs
+  })
 }
 
 /** Within the page, so that what it has seen so far stays. */
