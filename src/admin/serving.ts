@@ -6,9 +6,12 @@ import { Problem } from './problem.ts'
 
 export function servingOf(gateway: Gateway): Serving {
   const { serving } = gateway
-  if (serving === null) throw notServing()
+  if (serving === null) throw notServing(gateway.readiness().awaits)
   return serving
 }
 
-export const notServing = (): Problem =>
-  new Problem(503, 'not-serving', 'the gateway serves nothing now', 'poll /ready')
+/** @param awaits  What a start waits for. */
+export function notServing(awaits = ''): Problem {
+  const what = awaits === '' ? 'the gateway serves nothing now' : `the gateway serves nothing yet: ${awaits}`
+  return new Problem(503, 'not-serving', what, 'poll /ready')
+}

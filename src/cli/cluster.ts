@@ -27,7 +27,7 @@ export type ClusterFlags = {
 /** Callbacks of the source. Only with `onTrouble` does it write status. */
 type ClusterTell = Pick<
   ConstructorParameters<typeof KubernetesSource>[0],
-  'onState' | 'onTrouble' | 'onCached'
+  'onState' | 'onPolled' | 'onTrouble' | 'onCached'
 >
 
 /** A command that reads once gives up when the API has not answered by then. */

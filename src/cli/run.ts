@@ -12,15 +12,16 @@ import { type AdminPlace, formatAdminPlace } from '../admin/admin-place.ts'
 import type { Admin } from '../admin/http.ts'
 import { collectLoaded } from '../base/collect-garbage.ts'
 import { settlesWithin } from '../base/settles-within.ts'
+import type { AdminSettings } from '../config/settings/settings.ts'
 import { Gateway } from '../control/gateway.ts'
 import { KubernetesLog } from '../control/observe/kubernetes-log.ts'
 import { createLog, type LogFormat, type Logger } from '../control/observe/log.ts'
-import type { Overrides } from '../control/overrides.ts'
+import { type Overrides, overridden } from '../control/overrides.ts'
 import type { Sources } from '../source/files/files.ts'
 import { cacheDirectory } from './cache-directory.ts'
 import type { ClusterFlags } from './cluster.ts'
 import { type Env, Exit, type Signal, wantsColours } from './env.ts'
-import { adminPlaceIn, holderAt, PATIENT_MS_MAX, takenText } from './second-instance.ts'
+import { adminPlaceIn, holderAt, PATIENT_MS_MAX, settingsIn, takenText } from './second-instance.ts'
 import { type ServiceManager, serviceManager } from './service-manager.ts'
 import { versionOf } from './version.ts'
 
@@ -63,35 +64,40 @@ export async function run(sources: Sources, flags: RunFlags, env: Env): Promise<
   if (start === 'refused') return Exit.failed
   const demo = flags.demo ? new (await import('./demo.ts')).Demo(sources, log) : null
   const exit = Promise.withResolvers<number>()
-  let gateway: Gateway | null = null
+  const overrides = overridesOf(flags)
+  const gateway: Gateway = Gateway.of({
+    ...sources,
+    overrides,
+    log,
+    kubernetes,
+    cache: cacheDirectory(env.variables, 'documents'),
+    onPublished: () => void demo?.refresh(),
+    onPhase: phase => manager.tell(phase, statusOf(gateway)),
+  })
+  let isRead = false
   let signals = 0
   env.onSignal(signal => {
     if (signal === 'SIGHUP' && !env.stdout.isTTY) {
-      gateway?.reopenLogs()
+      gateway.reopenLogs()
       return
     }
     signals++
     if (signals > 1) exit.resolve(SIGNALLED + SIGNAL_NUMBERS[signal])
-    else if (gateway === null) {
+    else if (!isRead) {
       exit.resolve(Exit.ok)
       void kubernetes?.close() // else the load waits for its API
     } else leave(gateway, signal, manager).then(() => exit.resolve(Exit.ok), exit.reject)
   })
   const manager = await serviceManager(env.variables, log, start === 'takes over')
-  const loading = Gateway.load({
-    ...sources,
-    overrides: overridesOf(flags),
-    log,
-    kubernetes,
-    cache: cacheDirectory(env.variables, 'documents'),
-    onPublished: () => void demo?.refresh(),
-    onPhase: phase => manager.tell(phase, gateway ? statusOf(gateway) : ''),
-  })
+  const reading = gateway.read()
   await demo?.refresh() // while another thread compiles, and so is the next
   if (flags.admin !== false) await loadAdmin()
-  gateway = await loading
-  const admin = gateway && (await serve(gateway, start === 'takes over' ? place : null, env))
-  if (gateway && admin) {
+  // A cluster may be away for long. Whoever looks after this process is to see that it waits.
+  const isEarly = kubernetes !== null && start === 'as usual'
+  const early = isEarly ? await openAdmin(gateway, overridden(settingsIn(sources), overrides).admin) : null
+  isRead = (await reading) && !(isEarly && early === null)
+  const admin = isRead ? await serve(gateway, start === 'takes over' ? place : null, env, early) : early
+  if (isRead && admin) {
     const { offer, settings } = gateway
     flushCompileCache() // now, so that the next start is quick however this process ends
     setTimeout(collectLoaded, SETTLED_MS).unref()
@@ -101,11 +107,11 @@ export async function run(sources: Sources, flags: RunFlags, env: Env): Promise<
       signals = 1 // the next one ends at once
       manager.succeeded(pid, settings.drain.timeoutMs)
       await settlesWithin(admin.close(true), ANSWERED_MS_MAX) // no probe is told of the drain
-      gateway?.drain(0).then(() => exit.resolve(Exit.ok), exit.reject)
+      gateway.drain(0).then(() => exit.resolve(Exit.ok), exit.reject)
     })
   } else exit.resolve(Exit.failed)
   const code = await exit.promise
-  if (code > SIGNALLED && gateway) await settlesWithin(gateway.stop(), LAST_LINES_MS_MAX)
+  if (code > SIGNALLED && isRead) await settlesWithin(gateway.stop(), LAST_LINES_MS_MAX)
   await Promise.all([admin?.close(), demo?.close()])
   manager.close()
   return code
@@ -116,6 +122,7 @@ async function clusterFor(sources: Sources, flags: RunFlags, env: Env, log: Logg
   return clusterOf(flags, sources, env, {
     onState: new KubernetesLog(log).add,
     onTrouble: why => log.warn({ why }, `not written: ${why}`),
+    onPolled: why => log.warn(why),
     onCached: ageMs =>
       log.error(
         { ageMs },
@@ -172,10 +179,19 @@ async function startAt(place: AdminPlace | null, { takeOver }: RunFlags, log: Lo
 
 type OpenAdmin = Pick<Admin, 'close'>
 
-/** Begins to serve; the admin listener, or null if that cannot be. */
-async function serve(gateway: Gateway, running: AdminPlace | null, env: Env): Promise<OpenAdmin | null> {
+/**
+ * Begins to serve; the admin listener, or null if that cannot be.
+ *
+ * @param early  The admin listener, if it is open.
+ */
+async function serve(
+  gateway: Gateway,
+  running: AdminPlace | null,
+  env: Env,
+  early: OpenAdmin | null,
+): Promise<OpenAdmin | null> {
   if (running !== null) return serveInstead(gateway, running, env)
-  const admin = await openAdmin(gateway)
+  const admin = early ?? (await openAdmin(gateway, gateway.settings.admin))
   if (admin) await gateway.serve()
   return admin
 }
@@ -191,7 +207,7 @@ async function serveInstead(gateway: Gateway, running: AdminPlace, env: Env): Pr
     await gateway.stop()
     return null
   }
-  const admin = await openAdmin(gateway, claim.admin?.fd)
+  const admin = await openAdmin(gateway, gateway.settings.admin, claim.admin?.fd)
   if (admin === null) return null
   const failure = await claim.serving()
   const { pid, isAlone } = claim
@@ -208,9 +224,12 @@ const loadAdmin = () => import('../admin/open.ts')
  * The admin listener, which also answers while the workers start and drain; null if it cannot
  * listen.
  */
-async function openAdmin(gateway: Gateway, inherited?: number): Promise<OpenAdmin | null> {
-  const { log, settings, offer } = gateway
-  const { admin } = settings
+async function openAdmin(
+  gateway: Gateway,
+  admin: AdminSettings | null,
+  inherited?: number,
+): Promise<OpenAdmin | null> {
+  const { log, offer } = gateway
   if (admin === null) return { close: async () => {} }
   try {
     const { openAdminOf } = await loadAdmin()

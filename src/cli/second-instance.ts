@@ -85,7 +85,8 @@ function whoAnswers({ address, port, socket }: AdminPlace, withinMs: number): Pr
 /** null: what answers is no weir. */
 function weirIn(text: string): PlaceHolder | null {
   try {
-    const { version, generation, uptimeS } = JSON.parse(text)
+    const { version, generation, uptimeS, code } = JSON.parse(text)
+    if (code === 'not-serving') return { who: 'another weir, which does not serve yet', isWeir: true }
     if (typeof version !== 'string' || typeof uptimeS !== 'number') return null
     const who = `another weir (${version}, generation ${generation}, up ${durationText(uptimeS * 1000)})`
     return { who, isWeir: true }

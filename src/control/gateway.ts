@@ -103,24 +103,32 @@ export class Gateway {
     })
   }
 
-  /**
-   * A gateway with a configuration, not serving yet, whose workers start meanwhile; null if the
-   * configuration is refused, and the log says why, or if its cluster is closed before it answers.
-   */
+  /** A gateway without a configuration, which can say what it waits for. */
+  static of(options: GatewayOptions): Gateway {
+    return new Gateway(options)
+  }
+
+  /** A gateway that has read its configuration (`read`); null if that failed. */
   static async load(options: GatewayOptions): Promise<Gateway | null> {
     const gateway = new Gateway(options)
+    return (await gateway.read()) ? gateway : null
+  }
+
+  /**
+   * Reads the configuration, and starts the workers; it serves nothing yet. False if the
+   * configuration is refused, and the log says why, or if it is stopped before.
+   */
+  async read(): Promise<boolean> {
+    const { kubernetes, log } = this.#options
     try {
-      if ((await options.kubernetes?.begin()) === false) return null // it was told to end
-      gateway.#publisher.accepted = await gateway.#compileFirst()
+      if ((await kubernetes?.begin()) === false) return false // it was told to end
+      this.#publisher.accepted = await this.#compileFirst()
     } finally {
-      if (gateway.#publisher.accepted === null) await gateway.stop()
+      if (this.#publisher.accepted === null) await this.stop()
     }
-    if (gateway.#publisher.accepted !== null) {
-      gateway.#plane = gateway.#startWorkers()
-      return gateway
-    }
-    options.log.error('the configuration is refused: nothing is served')
-    return null
+    if (this.#publisher.accepted === null) log.error('the configuration is refused: nothing is served')
+    else this.#plane = this.#startWorkers()
+    return this.#publisher.accepted !== null
   }
 
   /**
@@ -170,6 +178,7 @@ export class Gateway {
       hasListeners: this.#publisher.accepted?.listeners.length !== 0,
       plane: this.#plane,
       closed: this.#publisher.keeper.closed,
+      awaits: this.#publisher.accepted === null ? (this.#options.kubernetes?.awaits ?? '') : '',
     })
 
   /** The certificates in force. */

@@ -3,128 +3,22 @@
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import { readFileSync, statSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
-import { Gateway } from '../../src/control/gateway.ts'
-import { KubernetesLog } from '../../src/control/observe/kubernetes-log.ts'
-import { ClusterCache } from '../../src/source/kubernetes/cache.ts'
-import { findIdentity } from '../../src/source/kubernetes/kubeconfig.ts'
-import { DEFAULT_PACE } from '../../src/source/kubernetes/pace.ts'
-import { KubernetesSource } from '../../src/source/kubernetes/source.ts'
 import { ISTIO_CRDS } from '../kubernetes/fake/crds.ts'
 import type { KubeObject } from '../kubernetes/fake/object.ts'
-import { FakeApi, type FakeOptions } from '../kubernetes/fake/server.ts'
-import { freePort } from '../support/sockets.ts'
-import { THREADS } from '../support/threads.ts'
-import { ask, echo, folder, watchedLog } from './scene.ts'
+import type { FakeOptions } from '../kubernetes/fake/server.ts'
+import { gatewayOf, sceneOf } from '../kubernetes/gateway.ts'
+import { edge, istio, pod, routeTo, secret, service, slice } from '../kubernetes/resources.ts'
+import { ask, echo } from './scene.ts'
 
-const ISTIO = 'networking.istio.io/v1'
-
-const istio = (kind: string, name: string, spec: object): KubeObject => ({
-  apiVersion: ISTIO,
-  kind,
-  metadata: { name, namespace: 'shop' },
-  spec,
-})
-const edge = (port: number): KubeObject =>
-  istio('Gateway', 'edge', {
-    servers: [{ port: { number: port, name: 'tcp', protocol: 'TCP' }, hosts: ['*'], bind: '127.0.0.1' }],
-  })
-const route = (host: string, subset?: string): KubeObject =>
-  istio('VirtualService', 'echo', {
-    hosts: ['*'],
-    gateways: ['edge'],
-    tcp: [{ route: [{ destination: { host, ...(subset && { subset }), port: { number: 80 } } }] }],
-  })
-const service = (name: string, spec: object = { clusterIP: '10.0.0.1' }): KubeObject => ({
-  apiVersion: 'v1',
-  kind: 'Service',
-  metadata: { name, namespace: 'shop' },
-  spec: { ports: [{ port: 80, name: 'tcp' }], ...spec },
-})
-
-type Endpoint = { readonly conditions?: object; readonly pod?: string }
-const slice = (
-  name: string,
-  port: number,
-  endpoints: readonly Endpoint[] = [{}],
-  suffix = 'a',
-): KubeObject => ({
-  apiVersion: 'discovery.k8s.io/v1',
-  kind: 'EndpointSlice',
-  metadata: {
-    name: `${name}-${suffix}`,
-    namespace: 'shop',
-    labels: { 'kubernetes.io/service-name': name },
-  },
-  addressType: 'IPv4',
-  endpoints: endpoints.map(({ conditions, pod }, index) => ({
-    addresses: [`127.0.0.${index + 1}`],
-    ...(conditions && { conditions }),
-    ...(pod && { targetRef: { kind: 'Pod', name: pod } }),
-  })),
-  ports: [{ name: 'tcp', port, protocol: 'TCP' }],
-})
-
-/** Waits as the product does, only shorter. */
-const PACE = { ...DEFAULT_PACE, leastMs: 20, mostMs: 100, absentMs: 50, shortMs: 5, spreadMs: 5, cacheMs: 20 }
-
-type Options = FakeOptions & { readonly settings?: string; readonly sourcePace?: typeof PACE }
-
-/** A gateway that follows an API with these objects. */
-async function scene(
-  t: TestContext,
-  objects: (port: number) => readonly KubeObject[],
-  options: Options = {},
-) {
-  const { settings = '', sourcePace = PACE, ...fake } = options
-  const api = await FakeApi.start({ crds: ISTIO_CRDS, ...fake })
-  t.after(() => api.stop())
-  const port = await freePort()
-  for (const each of objects(port)) api.put(each)
-  const root = folder(t, {
-    config: api.kubeconfig(),
-    'settings.yaml': `apiVersion: gateway.weir/v1\nkind: Settings\nspec: { workers: 1, mesh: { capture: none }${settings} }\n`,
-  })
-  return { api, port, root, ...(await start(t, root, sourcePace)) }
-}
-
-/** A gateway with the Settings and the kubeconfig in a folder. */
-async function start(t: TestContext, root: string, pace = PACE) {
-  const watched = watchedLog()
-  const identity = findIdentity({ variables: {}, kubeconfig: `${root}/config` })
-  const kubernetes = new KubernetesSource({
-    identity,
-    settings: {
-      namespaces: [],
-      gatewaySelector: {},
-      identity: 'none',
-      status: true,
-      hasLocality: false,
-      namespace: null,
-    },
-    onState: new KubernetesLog(watched.log).add,
-    cache: new ClusterCache(`${root}/cache`, identity.server.href),
-    onCached: () => watched.log.error('served from the cache'),
-    pace,
-  })
-  const gateway = await Gateway.load({
-    paths: [`${root}/settings.yaml`],
-    overrides: { engine: 'node' },
-    log: watched.log,
-    threads: THREADS,
-    kubernetes,
-  })
-  ok(gateway, JSON.stringify(watched.records))
-  t.after(() => gateway.stop())
-  await gateway.serve()
-  await watched.logged('every listener accepts')
-  return { gateway, kubernetes, ...watched }
-}
+/** A gateway that follows an API with these objects, and writes status. */
+const scene = (t: TestContext, objects: (port: number) => readonly KubeObject[], api: FakeOptions = {}) =>
+  sceneOf(t, objects, { api, status: true })
 
 test('rules, Services and EndpointSlices are served; endpoints change without a generation', async t => {
   const [a, b] = [await echo(t, 'a'), await echo(t, 'b')]
   const { api, port, gateway, logged } = await scene(t, at => [
     edge(at),
-    route('echo'),
+    routeTo('echo'),
     service('echo'),
     slice('echo', a),
   ])
@@ -132,21 +26,23 @@ test('rules, Services and EndpointSlices are served; endpoints change without a 
   api.put(slice('echo', b))
   await logged('endpoints revision 1 of generation 1')
   equal(await ask(port), 'b test')
-  api.put(slice('echo', b, [{ conditions: { ready: false } }]))
+  api.put(slice('echo', b, { endpoints: [{ conditions: { ready: false } }] }))
   await logged('has no endpoint')
   equal(await ask(port), '')
   // Endpoints that are being deleted serve while there are no others.
-  api.put(slice('echo', a, [{ conditions: { ready: false, serving: true, terminating: true } }]))
+  api.put(
+    slice('echo', a, { endpoints: [{ conditions: { ready: false, serving: true, terminating: true } }] }),
+  )
   await logged('endpoints revision 3 of generation 1')
   equal(await ask(port), 'a test')
-  api.put(slice('echo', b, [{}], 'b'))
+  api.put(slice('echo', b, { suffix: 'b' }))
   await logged('endpoints revision 4 of generation 1')
   equal(await ask(port), 'b test')
   equal(gateway.serving?.generation, 1)
 })
 
 test('what the cluster has is compared as it is served: without a mesh, and without what is wrong', async t => {
-  const objects = (at: number) => [edge(at), route('echo'), service('echo'), slice('echo', 9000)]
+  const objects = (at: number) => [edge(at), routeTo('echo'), service('echo'), slice('echo', 9000)]
   const { port, gateway } = await scene(t, objects)
   const wrong = istio('VirtualService', 'wrong', { hosts: ['b.com'], tcp: [{ rout: [] }] })
   const settings = { path: 'a.yaml', text: 'apiVersion: gateway.weir/v1\nkind: Settings\nspec: {}\n' }
@@ -162,13 +58,13 @@ test('a wrong resource is left out, the last good one stays, and nothing is publ
   const a = await echo(t, 'a')
   const { api, port, gateway, logged, records } = await scene(t, at => [
     edge(at),
-    route('echo'),
+    routeTo('echo'),
     service('echo'),
     slice('echo', a),
   ])
-  const wrong = istio('VirtualService', 'echo', { hosts: ['*'], gateways: ['edge'], tcp: [{ rout: [] }] })
+  const wrong = istio('VirtualService', 'all', { hosts: ['*'], gateways: ['edge'], tcp: [{ rout: [] }] })
   api.put(wrong)
-  await logged('VirtualService shop/echo spec.tcp[0].rout: CFG102')
+  await logged('VirtualService shop/all spec.tcp[0].rout: CFG102')
   equal(await ask(port), 'a test')
   equal((await gateway.reload(null)).outcome, 'unchanged')
   equal(records.filter(each => String(each.msg).includes('CFG102')).length, 1)
@@ -182,7 +78,7 @@ test('while the API is away, weir serves on, and follows again after it', async 
   const [a, b] = [await echo(t, 'a'), await echo(t, 'b')]
   const { api, port, gateway, logged } = await scene(t, at => [
     edge(at),
-    route('echo'),
+    routeTo('echo'),
     service('echo'),
     slice('echo', a),
   ])
@@ -199,28 +95,21 @@ test('while the API is away, weir serves on, and follows again after it', async 
 
 test('Pods are read where a DestinationRule has subsets, and their labels choose endpoints', async t => {
   const [one, two] = [await echo(t, 'one'), await echo(t, 'two')]
-  const pod = (name: string, version: string): KubeObject => ({
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: { name, namespace: 'shop', labels: { version } },
-    spec: { containers: [] },
-    status: { phase: 'Running', podIP: '127.0.0.1' },
-  })
   const { api, port, gateway, logged } = await scene(t, at => [
     edge(at),
-    route('echo', 'v2'),
+    routeTo('echo', 'v2'),
     istio('DestinationRule', 'echo', { host: 'echo', subsets: [{ name: 'v2', labels: { version: 'v2' } }] }),
     service('echo'),
-    pod('old', 'v1'),
-    pod('new', 'v2'),
-    slice('echo', one, [{ pod: 'old' }]),
-    slice('echo', two, [{ pod: 'new' }], 'b'),
+    pod('old', { version: 'v1' }),
+    pod('new', { version: 'v2' }),
+    slice('echo', one, { endpoints: [{ pod: 'old' }] }),
+    slice('echo', two, { endpoints: [{ pod: 'new' }], suffix: 'b' }),
   ])
   equal(await ask(port), 'two test')
-  api.put(slice('echo', one, [{ pod: 'new' }], 'b'))
+  api.put(slice('echo', one, { endpoints: [{ pod: 'new' }], suffix: 'b' }))
   await logged('endpoints revision 1 of generation 1')
   equal(await ask(port), 'one test')
-  api.remove(pod('new', 'v2'))
+  api.remove(pod('new', { version: 'v2' }))
   await logged('endpoints revision 2 of generation 1')
   equal(await ask(port), '')
   equal(gateway.serving?.generation, 1)
@@ -245,7 +134,7 @@ test('an old server: no WatchList, EndpointSlices of v1beta1 or none, CRDs that 
   await logged('the cluster has no VirtualService')
   ok(missing)
   api.put(missing)
-  api.put(route('echo'))
+  api.put(routeTo('echo'))
   await logged('generation 2')
   equal(await ask(port), 'a test')
   api.put(endpoints(await echo(t, 'b')))
@@ -255,9 +144,9 @@ test('an old server: no WatchList, EndpointSlices of v1beta1 or none, CRDs that 
 
 test('status and Events say what is wrong, once, and that it is right again', async t => {
   const a = await echo(t, 'a')
-  const wrong = istio('VirtualService', 'echo', { hosts: ['*'], gateways: ['edge'], tcp: [{ rout: [] }] })
+  const wrong = istio('VirtualService', 'all', { hosts: ['*'], gateways: ['edge'], tcp: [{ rout: [] }] })
   const routed = (): KubeObject => api.get(wrong)
-  const { api, logged } = await scene(t, at => [edge(at), route('echo'), service('echo'), slice('echo', a)])
+  const { api, logged } = await scene(t, at => [edge(at), routeTo('echo'), service('echo'), slice('echo', a)])
   const condition = () =>
     (
       Object(routed().status).conditions as { type: string; status: string; message: string }[] | undefined
@@ -267,7 +156,7 @@ test('status and Events say what is wrong, once, and that it is right again', as
   while (condition()?.status !== 'False' || api.count('create', 'events') === 0) await api.nextRequest
   equal(condition()?.type, 'gateway.weir/Accepted')
   ok(condition()?.message.includes('CFG102 spec.tcp[0].rout: field "rout" is not known here'))
-  api.put({ ...routed(), spec: route('other').spec })
+  api.put({ ...routed(), spec: routeTo('other').spec })
   while (condition()?.status !== 'True') await api.nextRequest
   const written = api.requests.filter(each => each.verb === 'patch').length
   equal(written, 2)
@@ -275,12 +164,6 @@ test('status and Events say what is wrong, once, and that it is right again', as
 
 test('a start while the API is away serves the cache, and follows the API once it is back', async t => {
   const [a, b] = [await echo(t, 'a'), await echo(t, 'b')]
-  const secret = {
-    apiVersion: 'v1',
-    kind: 'Secret',
-    metadata: { name: 'cert', namespace: 'shop' },
-    data: { 'tls.key': 'c2VjcmV0' },
-  }
   const tls = istio('Gateway', 'tls', {
     servers: [
       {
@@ -292,11 +175,11 @@ test('a start while the API is away serves the cache, and follows the API once i
   })
   const first = await scene(t, at => [
     edge(at),
-    route('echo'),
+    routeTo('echo'),
     service('echo'),
     slice('echo', a),
     tls,
-    secret,
+    secret('cert', { 'tls.key': 'c2VjcmV0' }),
   ])
   const { api, port, root } = first
   await first.gateway.stop()
@@ -304,7 +187,7 @@ test('a start while the API is away serves the cache, and follows the API once i
   equal(statSync(cache).mode & 0o777, 0o600)
   ok(!/c2VjcmV0|tls\.key/.test(readFileSync(cache, 'latin1')))
   await api.stop()
-  const { logged } = await start(t, root)
+  const { logged } = await gatewayOf(t, api.kubeconfig(), { root })
   await logged('served from the cache')
   equal(await ask(port), 'a test')
   api.put(slice('echo', b))
@@ -321,7 +204,7 @@ test('a thread that has lost the mirror gets everything anew', async t => {
     slice('echo', a),
   ])
   kubernetes.current() // as if a thread had taken this, and ended
-  api.put(route('echo'))
+  api.put(routeTo('echo'))
   await logged('generation 2')
   equal(await ask(port), 'a test')
 })
@@ -330,7 +213,7 @@ test('what is read is no more than what is asked for', async t => {
   const a = await echo(t, 'a')
   const { api, kubernetes } = await scene(t, at => [
     edge(at),
-    route('echo'),
+    routeTo('echo'),
     service('echo'),
     slice('echo', a),
   ])

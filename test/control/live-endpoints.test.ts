@@ -157,6 +157,9 @@ class Followed {
     compileAnyway: () => {
       this.#isAnyway = true
     },
+    usePods: selected => {
+      this.store.podUse = { selected, locality: true }
+    },
   })
   #changes: EndpointChanges | null = null
   #table: Table | null = null

@@ -21,7 +21,7 @@ const compiled = (checksum: string, more: Partial<Compiled> = {}): Compiled => (
   names: [],
   namesInOrder: [],
   resolved: new Map(),
-  live: { clusters: [], compiled: [], rows: new Map(), moved: [], upTo: 0 },
+  live: { clusters: [], compiled: [], rows: new Map(), moved: [], upTo: 0, selectsPods: false },
   named: [],
   checked: [],
   removals: [],

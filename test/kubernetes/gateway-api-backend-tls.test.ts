@@ -11,7 +11,8 @@ import { freePort } from '../support/sockets.ts'
 import { GATEWAY_API_CRDS, ISTIO_CRDS } from './fake/crds.ts'
 import type { KubeObject } from './fake/object.ts'
 import { FakeApi } from './fake/server.ts'
-import { follows, gatewayOf, service, slice } from './gateway.ts'
+import { follows, gatewayOf } from './gateway.ts'
+import { service, slice } from './resources.ts'
 
 const URI = 'spiffe://cluster.local/ns/shop/sa/db'
 const OWN = { group: '', kind: 'Service', name: 'db' }

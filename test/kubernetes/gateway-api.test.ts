@@ -22,7 +22,8 @@ import { freePort } from '../support/sockets.ts'
 import { crd, GATEWAY_API_CRDS, ISTIO_CRDS } from './fake/crds.ts'
 import type { KubeObject } from './fake/object.ts'
 import { FakeApi } from './fake/server.ts'
-import { askByName, follows, gatewayOf, service, slice } from './gateway.ts'
+import { askByName, follows, gatewayOf } from './gateway.ts'
+import { service, slice } from './resources.ts'
 
 type Condition = {
   readonly type: string

@@ -1,87 +1,53 @@
-/** A gateway that follows an API, what it routes, and traffic through it that must not notice. */
+/** A gateway that follows an API: the tests' own one (fake), or a real one. */
 
 import { ok } from 'node:assert/strict'
-import { once } from 'node:events'
-import { createConnection, type Socket } from 'node:net'
+import { createConnection } from 'node:net'
 import type { TestContext } from 'node:test'
 import { setTimeout as after } from 'node:timers/promises'
 import { Gateway } from '../../src/control/gateway.ts'
 import { KubernetesLog } from '../../src/control/observe/kubernetes-log.ts'
+import { ClusterCache } from '../../src/source/kubernetes/cache.ts'
 import { findIdentity } from '../../src/source/kubernetes/kubeconfig.ts'
 import { DEFAULT_PACE, type Pace } from '../../src/source/kubernetes/pace.ts'
 import { KubernetesSource } from '../../src/source/kubernetes/source.ts'
 import { ask, folder, watchedLog } from '../control/scene.ts'
 import { hello, host, record, serverName } from '../support/hello.ts'
+import { freePort } from '../support/sockets.ts'
 import { THREADS } from '../support/threads.ts'
+import { ISTIO_CRDS } from './fake/crds.ts'
 import type { KubeObject } from './fake/object.ts'
+import { FakeApi, type FakeOptions } from './fake/server.ts'
 
-const NAMESPACE = 'shop'
-
-const istio = (kind: string, name: string, spec: object): KubeObject => ({
-  apiVersion: 'networking.istio.io/v1',
-  kind,
-  metadata: { name, namespace: NAMESPACE },
-  spec,
-})
-
-export const edge = (port: number): KubeObject =>
-  istio('Gateway', 'edge', {
-    servers: [{ port: { number: port, name: 'tcp', protocol: 'TCP' }, hosts: ['*'], bind: '127.0.0.1' }],
-  })
-
-/** Everything goes to this Service. */
-export const routeTo = (host: string): KubeObject =>
-  istio('VirtualService', 'all', {
-    hosts: ['*'],
-    gateways: ['edge'],
-    tcp: [{ route: [{ destination: { host, port: { number: 80 } } }] }],
-  })
-
-export const service = (name: string): KubeObject => ({
-  apiVersion: 'v1',
-  kind: 'Service',
-  metadata: { name, namespace: NAMESPACE },
-  spec: { ports: [{ port: 80, name: 'tcp' }] },
-})
-
-/** `version`: v1, or what an older server has. */
-export const slice = (name: string, port: number, version = 'v1'): KubeObject => ({
-  apiVersion: `discovery.k8s.io/${version}`,
-  kind: 'EndpointSlice',
-  metadata: {
-    name: `${name}-a`,
-    namespace: NAMESPACE,
-    labels: { 'kubernetes.io/service-name': name },
-  },
-  addressType: 'IPv4',
-  endpoints: [{ addresses: ['127.0.0.1'], conditions: { ready: true } }],
-  ports: [{ name: 'tcp', port, protocol: 'TCP' }],
-})
-
-/** The real waits, but for those after failures. */
-const PACE = { ...DEFAULT_PACE, leastMs: 20, mostMs: 200, absentMs: 100, shortMs: 5 }
+/** The real waits, but for those after failures and before a cache is served. */
+const PACE = { ...DEFAULT_PACE, leastMs: 20, mostMs: 200, absentMs: 50, shortMs: 5, spreadMs: 5, cacheMs: 20 }
+/** Troubles are told of soon. */
+const GATHER_MS = 10
 
 type Options = {
   readonly pace?: Partial<Pace>
   readonly engine?: 'node' | 'epoll' | 'uring'
   /** Whether it writes status and Events. */
   readonly status?: boolean
+  /** Where its files and its cache are; by default a folder of its own. */
+  readonly root?: string
 }
 
-/** Resolves once every listener accepts. */
-export async function gatewayOf(
+/** A gateway that has not read anything, and what it logs. */
+export function gatewayFor(
   t: TestContext,
   kubeconfig: string,
-  { pace, engine = 'node', status = false }: Options = {},
+  { pace, engine = 'node', status = false, root: given }: Options = {},
 ) {
-  const root = folder(t, {
+  const files = {
     config: kubeconfig,
     'settings.yaml':
       'apiVersion: gateway.weir/v1\nkind: Settings\nspec: { workers: 1, mesh: { capture: none } }\n',
-  })
+  }
+  const root = given ?? folder(t, files)
   const watched = watchedLog()
+  const identity = findIdentity({ variables: {}, kubeconfig: `${root}/config` })
   const kubernetes = new KubernetesSource({
-    identity: findIdentity({ variables: {}, kubeconfig: `${root}/config` }),
+    identity,
     settings: {
       namespaces: [],
       gatewaySelector: {},
@@ -91,21 +57,46 @@ export async function gatewayOf(
       addresses: { given: [], own: [] },
       status,
     },
-    onState: new KubernetesLog(watched.log).add,
+    onState: new KubernetesLog(watched.log, GATHER_MS).add,
+    onPolled: text => watched.log.warn(text),
+    cache: new ClusterCache(`${root}/cache`, identity.server.href),
+    onCached: () => watched.log.error('served from the cache'),
     pace: { ...PACE, ...pace },
   })
-  const gateway = await Gateway.load({
+  const gateway = Gateway.of({
     paths: [`${root}/settings.yaml`],
     overrides: { engine },
     log: watched.log,
     threads: THREADS,
     kubernetes,
   })
-  ok(gateway, JSON.stringify(watched.records))
   t.after(() => gateway.stop())
+  return { gateway, kubernetes, root, ...watched }
+}
+
+/** Resolves once every listener accepts. */
+export async function gatewayOf(t: TestContext, kubeconfig: string, options: Options = {}) {
+  const made = gatewayFor(t, kubeconfig, options)
+  const { gateway, records, logged } = made
+  ok(await gateway.read(), JSON.stringify(records))
   await gateway.serve()
-  await watched.logged('every listener accepts')
-  return { gateway, kubernetes, ...watched }
+  await logged('every listener accepts')
+  return made
+}
+
+type SceneOptions = Options & { readonly api?: FakeOptions }
+
+/** A gateway that follows an API with these objects, which are given a free port. */
+export async function sceneOf(
+  t: TestContext,
+  objects: (port: number) => readonly KubeObject[],
+  { api: options, ...others }: SceneOptions = {},
+) {
+  const api = await FakeApi.start({ crds: ISTIO_CRDS, ...options })
+  t.after(() => api.stop())
+  const port = await freePort()
+  for (const each of objects(port)) api.put(each)
+  return { api, port, ...(await gatewayOf(t, api.kubeconfig(), others)) }
 }
 
 /** Asks until the answer is from `reply`; a test that waits in vain is ended by its time. */
@@ -126,60 +117,4 @@ export function askByName(port: number, name: string): Promise<string> {
   socket.on('error', () => resolve(''))
   socket.on('close', () => resolve(''))
   return promise
-}
-
-const LONG = 20
-const SHORT = 4
-const BEAT_MS = 20
-
-/** Connections that stay and talk, and connections one after another. */
-export class Load {
-  readonly #port: number
-  readonly #long: Socket[] = []
-  readonly #loops: Promise<void>[] = []
-  #isOver = false
-  made = 0
-  beats = 0
-  lost: string[] = []
-
-  static async start(port: number): Promise<Load> {
-    const load = new Load(port)
-    for (let index = 0; index < LONG; index++) await load.#open()
-    for (let index = 0; index < SHORT; index++) load.#loops.push(load.#again())
-    return load
-  }
-
-  private constructor(port: number) {
-    this.#port = port
-  }
-
-  /** Resolves when all that was asked is answered. */
-  async stop(): Promise<void> {
-    this.#isOver = true
-    await Promise.all(this.#loops)
-    for (const each of this.#long) each.destroy()
-  }
-
-  async #open(): Promise<void> {
-    const socket = createConnection(this.#port, '127.0.0.1')
-    await once(socket, 'connect')
-    this.#long.push(socket)
-    socket.on('close', () => {
-      if (!this.#isOver) this.lost.push('a connection that stayed')
-    })
-    socket.on('error', () => {}) // which the end tells, too
-    socket.on('data', () => {
-      this.beats++
-      setTimeout(() => socket.write('test'), BEAT_MS)
-    })
-    socket.write('test')
-  }
-
-  async #again(): Promise<void> {
-    while (!this.#isOver) {
-      this.made++
-      if ((await ask(this.#port)) === '') this.lost.push('a new connection')
-      await after(BEAT_MS / 4)
-    }
-  }
 }

@@ -24,9 +24,10 @@ import {
 import { freePort } from '../support/sockets.ts'
 import { GATEWAY_API_CRDS, ISTIO_CRDS } from './fake/crds.ts'
 import type { KubeObject } from './fake/object.ts'
-import { askByName, follows, gatewayOf, service, slice } from './gateway.ts'
+import { askByName, follows, gatewayOf } from './gateway.ts'
 import { Kubectl, noKubectl } from './kubectl.ts'
 import { Cluster, noCluster } from './real/cluster.ts'
+import { service, slice } from './resources.ts'
 
 const skip = noCluster || noKubectl || fullOnly
 const namespace = (name: string): KubeObject => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } })
@@ -93,8 +94,8 @@ test('status is written, and follows a grant that goes and comes back; a rollout
   await kubectl.apply([
     gateway('shop/edge', [tcp(port), tcp(weighted)], at) as KubeObject,
     tcpRoute('shop/db', { name: 'edge', port }, ['other/two 1', 'other/three 0']) as KubeObject,
-    ...[allowed, elsewhere(service('two')), elsewhere(slice('two', b, 'v1beta1'))],
-    ...[elsewhere(service('three')), elsewhere(slice('three', c, 'v1beta1'))],
+    ...[allowed, elsewhere(service('two')), elsewhere(slice('two', b, { version: 'v1beta1' }))],
+    ...[elsewhere(service('three')), elsewhere(slice('three', c, { version: 'v1beta1' }))],
     tcpRoute(
       'shop/weights',
       { name: 'edge', port: weighted },
@@ -163,8 +164,13 @@ test('TLS is spoken by a BackendTLSPolicy, the oldest TCPRoute serves alone, a T
     tcpRoute('shop/older', section, ['db']) as KubeObject,
     tlsRoute('shop/named', { name: 'tls' }, ['www.example.com'], ['one 1', 'two 0']) as KubeObject,
     ...[{ ...configMap, data: { 'ca.crt': authority.cert } }, policy('db.test')],
-    ...[service('db'), slice('db', secret, 'v1beta1'), service('one'), slice('one', a, 'v1beta1')],
-    ...[service('two'), slice('two', b, 'v1beta1')],
+    ...[
+      service('db'),
+      slice('db', secret, { version: 'v1beta1' }),
+      service('one'),
+      slice('one', a, { version: 'v1beta1' }),
+    ],
+    ...[service('two'), slice('two', b, { version: 'v1beta1' })],
   ])
   const options = { engine: 'epoll', status: true, pace: { spreadMs: 1 } } as const
   const { gateway: serving } = await gatewayOf(t, cluster.kubeconfig(), options)

@@ -7,9 +7,11 @@ import { fullOnly } from '../support/full.ts'
 import { freePort } from '../support/sockets.ts'
 import { GATEWAY_API_CRDS, ISTIO_CRDS } from './fake/crds.ts'
 import type { KubeObject } from './fake/object.ts'
-import { edge, follows, gatewayOf, Load, routeTo, service, slice } from './gateway.ts'
+import { follows, gatewayOf } from './gateway.ts'
 import { Kubectl, noKubectl } from './kubectl.ts'
+import { Load } from './load.ts'
 import { Cluster, noCluster } from './real/cluster.ts'
+import { edge, routeTo, service, slice } from './resources.ts'
 
 const skip = noCluster || noKubectl || fullOnly
 const NAMESPACE = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'shop' } }
@@ -29,7 +31,7 @@ after(async () => {
 })
 
 /** Of the version that this server has. */
-const sliceOf = (name: string, port: number): KubeObject => slice(name, port, 'v1beta1')
+const sliceOf = (name: string, port: number): KubeObject => slice(name, port, { version: 'v1beta1' })
 
 test('definitions and resources come, change and go by kubectl; the API is killed, etcd compacted', {
   skip,

@@ -7,7 +7,9 @@ import { sized } from '../support/full.ts'
 import { freePort } from '../support/sockets.ts'
 import { GATEWAY_API_CRDS, ISTIO_CRDS } from './fake/crds.ts'
 import { FakeApi } from './fake/server.ts'
-import { edge, follows, gatewayOf, Load, routeTo, service, slice } from './gateway.ts'
+import { follows, gatewayOf } from './gateway.ts'
+import { Load } from './load.ts'
+import { edge, routeTo, service, slice } from './resources.ts'
 
 test('faults of the API, one after another, under load', async t => {
   const [a, b] = [await echo(t, 'a'), await echo(t, 'b')]

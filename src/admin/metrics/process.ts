@@ -16,7 +16,6 @@ import { accessFamilies } from './access.ts'
 import { certificateFamilies } from './certificates.ts'
 import { endpointFamilies } from './endpoints.ts'
 import { counter, type Family, gauge, single, type Value } from './family.ts'
-import { kubernetesFamilies } from './kubernetes.ts'
 import { nameFamilies } from './names.ts'
 
 export const processFamilies = (gateway: Gateway, serving: () => Serving, version: string): Family[] => [
@@ -28,7 +27,6 @@ export const processFamilies = (gateway: Gateway, serving: () => Serving, versio
   ...latencyFamilies(serving),
   ...endpointFamilies(serving),
   ...nameFamilies(gateway),
-  ...kubernetesFamilies(gateway),
   ...certificateFamilies(gateway),
   ...reloadFamilies(gateway, serving),
   ...tableFamilies(serving),

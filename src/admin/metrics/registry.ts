@@ -18,6 +18,7 @@ import type { Refusals } from '../refusals.ts'
 import type { RulesOfTable } from '../rules-of-table.ts'
 import { servingOf } from '../serving.ts'
 import { counter, gauge, single, textOf, type Value } from './family.ts'
+import { kubernetesFamilies } from './kubernetes.ts'
 import { processFamilies } from './process.ts'
 import { seriesFamilies } from './series.ts'
 
@@ -52,17 +53,21 @@ export function createMetrics(
     namesGivenUp: () => serving().plane.observer.namesGivenUp,
     labelsOf,
   })
-  const families = [
+  const early = [
     gauge('process_open_fds', 'Number of open file descriptors.', openFiles),
-    ...processFamilies(gateway, serving, version),
-    ...series.families,
+    gauge('weir_ready', '1 while /ready answers 200, else 0.', () =>
+      single(gateway.readiness().ready ? 1 : 0),
+    ),
+    ...kubernetesFamilies(gateway),
     refused(refusals),
   ]
+  const families = [...early, ...processFamilies(gateway, serving, version), ...series.families]
   return {
     contentType: registry.contentType,
     text: sharedFor(sharedMs, async () => {
-      await inTurns(series.refresh((await rules.of(serving())).entries))
-      const ours = await inTurns(textOf(families))
+      // A start that waits for a cluster has no table yet.
+      if (gateway.serving) await inTurns(series.refresh((await rules.of(serving())).entries))
+      const ours = await inTurns(textOf(gateway.serving ? families : early))
       return Buffer.concat([Buffer.from(await registry.metrics()), ours])
     }),
   }

@@ -33,6 +33,8 @@ export type Live = {
   readonly clusters: readonly LiveCluster[]
   /** Services whose endpoints rules depend on, as "namespace/name": a change of one is compiled. */
   readonly compiled: readonly string[]
+  /** Whether a selector chooses endpoints among Pods, so that their readiness and ports count. */
+  readonly selectsPods: boolean
 }
 
 /**
@@ -44,6 +46,7 @@ export function liveOf(
   clusters: readonly LiveCluster[],
   isMesh: boolean,
   removals: readonly Removal[],
+  selectsPods: boolean,
 ): Live {
   const ending = new Set(removals.map(each => each.host))
   const isCompiled = ({ live, listens, host, members }: Service): boolean =>
@@ -55,7 +58,11 @@ export function liveOf(
       .filter(each => isFromApi(each.resource) && each.aliasOf === null && isCompiled(each))
       .map(each => each.resource.id),
   )
-  return { clusters: clusters.filter(each => !compiled.has(each.service)), compiled: [...compiled] }
+  return {
+    clusters: clusters.filter(each => !compiled.has(each.service)),
+    compiled: [...compiled],
+    selectsPods,
+  }
 }
 
 /** What the API has of one Service. */

@@ -14,6 +14,7 @@ import { resolveGatewayApi } from '../gateway-api/resolve.ts'
 import { apiServers } from '../gateway-api/servers.ts'
 import type { Resource } from '../resource.ts'
 import type { Settings } from '../settings/settings.ts'
+import { isFromApi } from '../text/read-objects.ts'
 import { withPolicies } from './access-policies.ts'
 import { reportBindings } from './binding-findings.ts'
 import { sourcesOf } from './clients.ts'
@@ -27,7 +28,7 @@ import { reportGateways } from './gateway-findings.ts'
 import { gatewayListeners } from './gateways.ts'
 import { reportHashTables } from './hash-findings.ts'
 import { HostHints } from './host-hints.ts'
-import { type DestinationRuleSpec, readInputs, type Typed } from './inputs.ts'
+import { type DestinationRuleSpec, type Inputs, readInputs, type Typed } from './inputs.ts'
 import { reportLayers } from './layer-findings.ts'
 import { type Live, liveOf } from './live-clusters.ts'
 import { reportUnplaced } from './locality-findings.ts'
@@ -148,9 +149,20 @@ export function toPlan(
     gatewayApi: resolved.api,
     sockets,
     credentials: credentials.list,
-    live: liveOf(registry.services, clusters.live, settings.mesh.capture !== 'none', removals),
+    live: liveOf(
+      registry.services,
+      clusters.live,
+      settings.mesh.capture !== 'none',
+      removals,
+      selectsPods(inputs),
+    ),
   }
 }
+
+/** Endpoints of a Service of the API are derived by the cluster, and not by its selector. */
+const selectsPods = ({ serviceEntries, services }: Inputs): boolean =>
+  serviceEntries.some(each => each.value.workloadSelector !== undefined) ||
+  services.some(each => !isFromApi(each.resource) && each.value.selector !== undefined)
 
 const isOnRemove = ({ resource }: Typed<DestinationRuleSpec>): boolean =>
   resource.metadata.annotations[ON_REMOVE] !== undefined

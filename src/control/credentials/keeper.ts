@@ -18,7 +18,12 @@ import { freshTicketKeys, TICKETS_MS } from './ticket-keys.ts'
 export type ServedCertificate = CertificateInfo & { readonly uses: readonly string[] }
 
 /** A server that stays closed, and why. */
-export type ClosedServer = { readonly server: string; readonly why: string }
+export type ClosedServer = {
+  readonly server: string
+  readonly why: string
+  /** Whether it is a resource of a cluster's API, of which each is for itself. */
+  readonly onlyApi: boolean
+}
 
 /** Keys of session tickets as they pass to the process that takes over, never by a file. */
 export type TicketState = {
@@ -53,9 +58,9 @@ export class Keeper {
   }
 
   get closed(): ClosedServer[] {
-    return [...this.#kept.values()].flatMap(({ material, servers, flaws }) =>
+    return [...this.#kept.values()].flatMap(({ material, servers, flaws, onlyApi }) =>
       material === null
-        ? servers.map(server => ({ server, why: flaws.map(each => each.message).join('; ') }))
+        ? servers.map(server => ({ server, why: flaws.map(each => each.message).join('; '), onlyApi }))
         : [],
     )
   }
@@ -65,10 +70,13 @@ export class Keeper {
     return [...new Set([...this.#kept.values()].flatMap(each => each.files))]
   }
 
-  /** Why these cannot follow what is served: new ones that are unusable, and no old ones. */
+  /**
+   * Why these cannot follow what is served: new ones of the files that are unusable, and no old
+   * ones. A server of an API stays closed instead, and everything else is served.
+   */
   refusals(read: readonly ReadCredential[]): string[] {
     return read
-      .filter(each => !isGood(each) && !this.#kept.has(each.id))
+      .filter(each => !each.onlyApi && !isGood(each) && !this.#kept.has(each.id))
       .map(({ uses, flaws }) => `${uses.join(', ')}: ${flaws.map(each => each.message).join('; ')}`)
   }
 

@@ -9,6 +9,7 @@ import { wallMs } from '../../base/clock.ts'
 import { keyedDigest } from '../../base/keyed-digest.ts'
 import type { Flaw, Inspect } from '../../config/inspect.ts'
 import type { Credential, PairSource } from '../../config/plan/credentials.ts'
+import { isFromApi } from '../../config/text/read-objects.ts'
 import type { Material, Pair } from '../../tls/material.ts'
 import { assertFits, assertUsable, type CertificateInfo, certificatesOf, infoOf } from './certificates.ts'
 import { type ListInfo, listsOf } from './revocation-lists.ts'
@@ -22,6 +23,8 @@ export type ReadCredential = {
   readonly uses: readonly string[]
   /** Of those, servers, which are closed without it. */
   readonly servers: readonly string[]
+  /** Whether only resources of an API ask for it: of these one must not hold up the others. */
+  readonly onlyApi: boolean
   /** null: it is missing or cannot be used, and `flaws` say why. */
   readonly material: Material | null
   readonly isExpired: boolean
@@ -41,6 +44,7 @@ export function readCredential(credential: Credential, secrets: Secrets, nowMs =
     id,
     uses: uses.map(each => each.name),
     servers: uses.filter(each => each.isServer).map(each => each.name),
+    onlyApi: uses.every(each => isFromApi(each.resource)),
     material,
     isExpired: reading.isExpired,
     certificates: reading.certificates,

@@ -20,6 +20,11 @@ const BODY_MS_MAX = 60_000
 const BODY_BYTES_MAX = 256 * 1024 ** 2
 /** A Status object, or the page of a proxy. */
 const REFUSAL_BYTES_MAX = 1024 ** 2
+/**
+ * What a body that is paused may still take: nearly nothing, since node:http stops reading the
+ * socket only once that is full.
+ */
+const PAUSED_BYTES_MAX = 1
 /** Probes of a silent connection begin after this time: they find a peer that is gone. */
 const KEEPALIVE_MS = 15_000
 
@@ -35,11 +40,19 @@ type Whole = {
   readonly value: unknown
 }
 
-type Sent = { readonly method?: string; readonly type?: string; readonly body?: string }
+type Sent = {
+  readonly method?: string
+  readonly type?: string
+  readonly body?: string
+  /** The reader of the answer pauses it. */
+  readonly pauses?: boolean
+}
+
+type Agents = { readonly plain: HttpAgent; readonly pausing: HttpAgent }
 
 export class Client {
   readonly #identity: Identity
-  #agent: HttpAgent | null = null
+  #agents: Agents | null = null
 
   constructor(identity: Identity) {
     this.#identity = identity
@@ -60,7 +73,7 @@ export class Client {
       port: server.port || (isTls ? 443 : 80),
       path: server.pathname.replace(/\/$/, '') + path,
       method: sent.method ?? 'GET',
-      agent: this.#agentOf(isTls),
+      agent: this.#agentsOf(isTls)[sent.pauses ? 'pausing' : 'plain'],
       signal,
       headers: {
         accept: 'application/json',
@@ -118,18 +131,28 @@ export class Client {
   /** The next requests have a new token, new certificates and new connections. */
   refused(): void {
     this.#identity.bearer?.refused()
-    if (this.#agent) retire(this.#agent)
-    this.#agent = null
+    for (const each of this.#all()) retire(each)
+    this.#agents = null
   }
 
   close(): void {
-    this.#agent?.destroy()
+    for (const each of this.#all()) each.destroy()
   }
 
-  #agentOf(isTls: boolean): HttpAgent {
-    const options = { keepAlive: true, keepAliveMsecs: KEEPALIVE_MS }
-    this.#agent ??= isTls ? new https.Agent({ ...options, ...this.#identity.tls() }) : new http.Agent(options)
-    return this.#agent
+  #all(): HttpAgent[] {
+    return Object.values(this.#agents ?? {})
+  }
+
+  #agentsOf(isTls: boolean): Agents {
+    const options = {
+      keepAlive: true,
+      keepAliveMsecs: KEEPALIVE_MS,
+      ...(isTls && this.#identity.tls()),
+    }
+    const agentOf = (others: object) =>
+      isTls ? new https.Agent({ ...options, ...others }) : new http.Agent({ ...options, ...others })
+    this.#agents ??= { plain: agentOf({}), pausing: agentOf({ highWaterMark: PAUSED_BYTES_MAX }) }
+    return this.#agents
   }
 }
 

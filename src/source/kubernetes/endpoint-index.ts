@@ -22,7 +22,7 @@ export function serviceOf({ object }: Kept): string | null {
 export class EndpointIndex {
   readonly #slices = new Map<string, Map<string, ApiObject>>()
   readonly #endpoints = new Map<string, ApiObject>()
-  /** By Service, the revision of its last change. */
+  /** By Service, the revision of its last change, until that is compiled. */
   readonly #revisions = new Map<string, number>()
 
   take(after: Kept | null, before: Kept | null, revision: number): void {
@@ -44,8 +44,10 @@ export class EndpointIndex {
     return this.#endpoints.get(service) ?? null
   }
 
+  /** @param revision  Not before that of an earlier call: what changed until then is forgotten. */
   changedSince(revision: number): string[] {
-    return [...this.#revisions].filter(([, changed]) => changed > revision).map(([service]) => service)
+    for (const [service, changed] of this.#revisions) if (changed <= revision) this.#revisions.delete(service)
+    return [...this.#revisions.keys()]
   }
 
   #add(kept: Kept): void {

@@ -16,10 +16,20 @@ const CURES: Readonly<Record<number, string>> = {
 /** A server's Retry-After counts up to this. */
 const RETRY_MS_MAX = 120_000
 
+/** What a trouble is about: the server or the way to it, weir's rights, or one kind alone. */
+export type Concern = 'server' | 'rights' | 'kind'
+
 export class Failure extends Error {
   /** The HTTP status, or the code of a Status object; 0: the connection failed. */
   readonly status: number
   readonly retryMs: number
+
+  get concerns(): Concern {
+    if (this.status === 403) return 'rights'
+    return this.status === 0 || this.status === 401 || this.status === 429 || this.status >= 500
+      ? 'server'
+      : 'kind'
+  }
 
   constructor(status: number, message: string, retryMs = 0) {
     super(printable(message)) // it may be the server's words, or a program's

@@ -1,6 +1,9 @@
 /**
  * The loops of a source: which kinds are followed, in which namespaces, and how far each is.
  *
+ * Of Secrets and ConfigMaps only those that are named are read, each by itself: RBAC can allow
+ * these, and no others. The first ones are watched, the others polled (poller.ts).
+ *
  * A loop ends with its source, also if no rule needs it any more: where the newest version of a
  * rule is wrong, its last good one may.
  */
@@ -11,6 +14,7 @@ import { type Scope, titleOfScope } from './kinds.ts'
 import type { OnObject } from './known.ts'
 import type { Kept } from './objects.ts'
 import type { Pace } from './pace.ts'
+import { Poller } from './poller.ts'
 import { Reflector } from './reflector.ts'
 import type { ReflectorState } from './reflector-state.ts'
 
@@ -20,14 +24,21 @@ type LoopsOptions = {
   readonly namespaces: readonly string[]
   readonly onObject: OnObject
   readonly onState: (state: ReflectorState) => void
+  /** Called once, when the first object is polled. */
+  readonly onPolled: () => void
   readonly pace?: Pace | undefined
 }
+
+/** Watches of single objects: each is a connection, and work of the API server. */
+export const WATCHED_MAX = 64
 
 export class Loops {
   readonly #options: LoopsOptions
   readonly #loops = new Map<string, Reflector>()
   /** What a loop begins with: the content of a cache, until the API has said what is there. */
   cached: readonly Kept[] = []
+  readonly #pollers = new Map<string, Poller>()
+  #singles = 0
   #isClosed = false
 
   constructor(options: LoopsOptions) {
@@ -44,11 +55,17 @@ export class Loops {
   /** One object. @param id  As "namespace/name". */
   followOne(kind: Scope['kind'], id: string): void {
     const [namespace, name] = id.split('/')
-    this.#begin({ kind, namespace, name })
+    const scope = { kind, namespace, name }
+    if (this.#isClosed || this.#loops.has(titleOfScope(scope))) return
+    const { watchedMax = WATCHED_MAX } = this.#options.pace ?? {}
+    if (this.#singles < watchedMax) {
+      this.#singles++
+      this.#begin(scope)
+    } else this.#poll(scope)
   }
 
   get states(): readonly ReflectorState[] {
-    return [...this.#loops.values()].map(each => each.state)
+    return [...this.#loops.values(), ...this.#pollers.values()].map(each => each.state)
   }
 
   get isSynced(): boolean {
@@ -57,7 +74,7 @@ export class Loops {
 
   async close(): Promise<void> {
     this.#isClosed = true
-    await Promise.all([...this.#loops.values()].map(each => each.close()))
+    await Promise.all([...this.#loops.values(), ...this.#pollers.values()].map(each => each.close()))
   }
 
   #begin(scope: Scope): void {
@@ -73,6 +90,26 @@ export class Loops {
     })
     this.#loops.set(title, loop)
     loop.start(this.cached.filter(each => isIn(scope, each)))
+  }
+
+  #poll(scope: Scope): void {
+    const { client, onObject, onState, onPolled, pace } = this.#options
+    const isFirst = this.#pollers.size === 0
+    const poller = this.#pollers.getOrInsertComputed(scope.kind.kind, () => {
+      const made: Poller = new Poller({
+        client,
+        kind: scope.kind,
+        onObject,
+        onState: () => onState(made.state),
+        pace,
+      })
+      return made
+    })
+    poller.add(
+      scope,
+      this.cached.filter(each => isIn(scope, each)),
+    )
+    if (isFirst) onPolled()
   }
 }
 

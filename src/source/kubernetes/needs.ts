@@ -39,6 +39,9 @@ const hasSubsets = ({ spec }: ApiObject): boolean => {
   return Array.isArray(subsets) && subsets.length > 0
 }
 
+/** Whether it chooses its endpoints among Pods and WorkloadEntries. */
+const selects = ({ spec }: ApiObject): boolean => Object(Object(spec).workloadSelector).labels !== undefined
+
 export function needsOf(
   ofKind: (kind: string) => Iterable<Pick<Kept, 'object'>>,
   settings: NeedsSettings,
@@ -55,7 +58,10 @@ export function needsOf(
     [...new Set(named.filter(each => each.kind === kind).map(each => each.id))].sort()
   return {
     pods:
-      settings.identity === 'address' || objects('VirtualService').some(asksClient) || rules.some(hasSubsets),
+      settings.identity === 'address' ||
+      objects('VirtualService').some(asksClient) ||
+      objects('ServiceEntry').some(selects) ||
+      rules.some(hasSubsets),
     nodes: settings.hasLocality,
     namespaces: gateways.some(({ spec }) =>
       fieldsIn(spec).some(([field, value]) => field === 'from' && value === 'Selector'),

@@ -55,7 +55,7 @@ function readMetadata(kind: string, metadata: Fields): Fields {
   const kept: Record<string, unknown> = { name }
   if (namespace !== undefined) kept.namespace = namespace
   if (Object(labels) === labels) kept.labels = labels
-  const told = toldBy(annotations)
+  const told = toldBy(annotations, kind)
   if (told) kept.annotations = told
   if (generation !== undefined && hasStatus(kind)) kept.generation = generation
   if (typeof creationTimestamp === 'string') kept.creationTimestamp = creationTimestamp
@@ -63,11 +63,27 @@ function readMetadata(kind: string, metadata: Fields): Fields {
   return kept
 }
 
+/**
+ * Annotations of these that anything reads; of others all count. They are written again and again:
+ * the time of what a slice has changed for, a leader's Endpoints, what was found out of a Node.
+ */
+const ANNOTATIONS_OF: Readonly<Record<string, readonly string[]>> = {
+  Pod: ['proxy.istio.io/config'], // config/plan/proxy-protocol.ts
+  Node: [],
+  Namespace: [],
+  EndpointSlice: [],
+  Endpoints: [],
+}
+
 /** Null: none. */
-function toldBy(annotations: unknown): Fields | null {
+function toldBy(annotations: unknown, kind: string): Fields | null {
   if (Object(annotations) !== annotations) return null
-  const { [APPLIED]: _, ...told } = annotations as Fields
-  return Object.keys(told).length > 0 ? told : null
+  const { [APPLIED]: _, ...all } = annotations as Fields
+  const counted = ANNOTATIONS_OF[kind]
+  const told = counted
+    ? counted.filter(each => each in all).map(each => [each, all[each]])
+    : Object.entries(all)
+  return told.length > 0 ? Object.fromEntries(told) : null
 }
 
 const hasStatus = (kind: string): boolean => STATUS_KINDS.some(each => each.kind === kind)

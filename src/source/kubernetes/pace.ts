@@ -15,6 +15,11 @@ export type Pace = Waits & {
   readonly shortMs: number
   /** Until a kind is asked for again that the server lacks, or forbids. */
   readonly absentMs: number
+  /** How long events of a watch may wait for each other; default: 25 ms. */
+  readonly restMs?: number
+  /** Single objects that are watched, and how often each of the others is asked for. */
+  readonly watchedMax?: number
+  readonly pollMs?: number
   /** How long a start waits for the API where there is a cache; default: 10 s. */
   readonly cacheMs?: number
   /** The first write of status comes after up to this time; default: 2 s. */

@@ -1,6 +1,7 @@
 /** What a loop (reflector.ts) is doing, for the log, metrics and whoever waits for it. */
 
 import { monotonicMs } from '../../base/clock.ts'
+import type { Concern, Failure } from './failures.ts'
 
 export type ReflectorState = {
   readonly title: string
@@ -13,6 +14,8 @@ export type ReflectorState = {
   readonly objects: number
   readonly lists: number
   readonly watches: number
+  /** What the trouble is about. */
+  readonly concerns: Concern
   readonly failures: number
   /** On this process' monotonic clock: when the server last said something. */
   readonly heardMs: number
@@ -20,7 +23,7 @@ export type ReflectorState = {
 }
 
 /** The part of it that the loop itself writes. */
-type Phase = Omit<ReflectorState, 'objects' | 'title' | 'kind' | 'version'>
+type Phase = Omit<ReflectorState, 'objects' | 'title' | 'kind' | 'version' | 'heardMs'>
 
 export class PhaseKeeper {
   readonly #onChange: () => void
@@ -28,27 +31,33 @@ export class PhaseKeeper {
     phase: 'listing',
     isSynced: false,
     trouble: '',
+    concerns: 'kind',
     lists: 0,
     watches: 0,
     failures: 0,
-    heardMs: monotonicMs(),
   }
+  #heardMs = monotonicMs()
 
   /** @param onChange  Called when it is first synced, and when phase or trouble change. */
   constructor(onChange: () => void) {
     this.#onChange = onChange
   }
 
-  get now(): Phase {
-    return this.#now
+  get now(): Phase & Pick<ReflectorState, 'heardMs'> {
+    return { ...this.#now, heardMs: this.#heardMs }
   }
 
   heard(): void {
-    this.#now = { ...this.#now, heardMs: monotonicMs() }
+    this.#heardMs = monotonicMs()
   }
 
   synced(): void {
     this.update({ phase: 'watching', isSynced: true, trouble: '' })
+  }
+
+  failed({ message, concerns }: Failure, trouble = message): void {
+    this.count('failures')
+    this.update({ phase: 'waiting', trouble, concerns })
   }
 
   update(change: Partial<Phase>): void {

@@ -34,6 +34,8 @@ type ReflectorOptions = {
   readonly pace?: Pace
 }
 
+/** Events that come within this time are read together: endpoints are collected anyway. */
+const REST_MS = 40
 /** Looks, a pace.absentMs apart, after which a kind that was there counts as deleted. */
 const LOOKS_MAX = 3
 let seeds = 0
@@ -159,8 +161,7 @@ export class Reflector {
     let isAgain = false
     this.#watchingMs = monotonicMs()
     if (!collecting) this.#state.synced()
-    const { idleMs, streamMs } = this.#pace
-    const waitMs = (): number => (collecting ? streamMs : idleMs)
+    const { idleMs, streamMs, restMs = REST_MS } = this.#pace
     const onLine = (line: string): boolean => {
       this.#state.heard()
       const event = parseEvent(line)
@@ -173,7 +174,11 @@ export class Reflector {
       return !isAgain
     }
     try {
-      await readLines(body, waitMs, onLine)
+      await readLines(body, {
+        idleMs: () => (collecting ? streamMs : idleMs),
+        restMs: () => (collecting ? 0 : restMs),
+        onLine,
+      })
       if (isAgain) return
     } catch (error) {
       if (!collecting || this.#closing.signal.aborted || error instanceof Failure) throw error
@@ -227,10 +232,12 @@ export class Reflector {
       if (isFirst) return
     }
     if (status === 404 && (await this.#isAbsent())) return
-    const waitMs = waitAfter(failure, this.#backOff, this.#pace)
-    this.#state.count('failures')
-    this.#state.update({ phase: 'waiting', trouble: failure.message })
-    await this.#pause(waitMs)
+    // A server that has just started does not know its CRDs yet.
+    const why = status === 404 ? new Failure(0, 'the API server is not ready') : failure
+    this.#state.failed(why)
+    // Of one object the others must not wait for a right to it.
+    if (why.concerns === 'rights' && this.scope.name !== null) this.#state.update({ isSynced: true })
+    await this.#pause(waitAfter(why, this.#backOff, this.#pace))
   }
 
   /**
@@ -244,7 +251,8 @@ export class Reflector {
     if (this.#known.size > 0 && ++this.#missing < LOOKS_MAX)
       this.#state.update({
         phase: 'waiting',
-        trouble: 'the server no longer has this kind: what was known stays',
+        trouble: 'the server no longer has this kind',
+        concerns: 'kind',
       })
     else {
       this.#known.replace(new Map())

@@ -50,7 +50,7 @@ export class Requests {
     const { client, pace, random, signal } = this.#options
     const seconds = pace.watchS + nextBelow(random, pace.watchS)
     const watch = { watch: '1', allowWatchBookmarks: 'true', timeoutSeconds: String(seconds) }
-    const answer = await client.open(this.#path({ ...watch, ...query }), signal)
+    const answer = await client.open(this.#path({ ...watch, ...query }), signal, { pauses: true })
     if (answer.status !== 200) throw await client.refusal(answer)
     return answer.body
   }

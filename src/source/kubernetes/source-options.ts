@@ -26,6 +26,8 @@ export type KubernetesOptions = {
   readonly cache?: ClusterCache | null
   /** Called when a cache is served, since the API has not answered; with its age. */
   readonly onCached?: (ageMs: number) => void
+  /** Called once, when more single objects are named than are watched. */
+  readonly onPolled?: (text: string) => void
   /** Called once for each reason why status or the cache cannot be written. */
   readonly onTrouble?: (text: string) => void
   readonly pace?: Pace

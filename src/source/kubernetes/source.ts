@@ -15,22 +15,26 @@ import { Client } from './client.ts'
 import { isEndpoints, serviceOf } from './endpoint-index.ts'
 import { CONFIG_MAP, ENDPOINT_SLICE, ENDPOINTS, NAMESPACE, NODE, POD, RULE_KINDS, SECRET } from './kinds.ts'
 import { Lease, leaseName } from './lease.ts'
-import { Loops } from './loops.ts'
+import { Loops, WATCHED_MAX } from './loops.ts'
 import { needsOf } from './needs.ts'
 import type { Kept } from './objects.ts'
+import { POLL_MS } from './poller.ts'
 import type { ReflectorState } from './reflector-state.ts'
 import type { KubernetesOptions } from './source-options.ts'
 import { ObjectStore, type ObjectUpdate } from './store.ts'
+import { Throttle } from './throttle.ts'
 import { type Told, type Wanted, Writer } from './writer.ts'
 
 /** Quiet for this long, or this long after the first change, what has changed is compiled. */
 const QUIET_MS = 50
 const MOST_MS = 250
-/** The same for endpoints, which cost little. */
-const ENDPOINTS_QUIET_MS = 20
-const ENDPOINTS_MOST_MS = 100
+/** Endpoints cost little for each change, and something for each time they are changed. */
+const ENDPOINTS_FIRST_MS = 15
+const ENDPOINTS_EVERY_MS = 100
 /** How long a start waits for the API where a cache can be served instead. */
 const CACHE_WAIT_MS = 10_000
+
+const POLLED_TEXT = `more than ${WATCHED_MAX} Secrets and ConfigMaps are named: weir watches the first ones, and asks for each of the others every ${POLL_MS / 1000} s, or less often if there are many`
 
 export class KubernetesSource implements Source<ObjectUpdate> {
   readonly #options: KubernetesOptions
@@ -41,10 +45,10 @@ export class KubernetesSource implements Source<ObjectUpdate> {
   /** False: it was closed before. */
   readonly #synced = Promise.withResolvers<boolean>()
   readonly #changed = new Debounce(() => this.#tell(), QUIET_MS, MOST_MS)
-  readonly #endpointsChanged = new Debounce(
+  readonly #endpointsChanged = new Throttle(
     () => this.#tellEndpoints(),
-    ENDPOINTS_QUIET_MS,
-    ENDPOINTS_MOST_MS,
+    ENDPOINTS_FIRST_MS,
+    ENDPOINTS_EVERY_MS,
   )
   /** Those whose endpoints have changed. */
   readonly #services = new Set<string>()
@@ -63,6 +67,7 @@ export class KubernetesSource implements Source<ObjectUpdate> {
       namespaces: options.settings.namespaces,
       onObject: (after, before) => this.#take(after, before),
       onState: state => this.#onState(state),
+      onPolled: () => options.onPolled?.(POLLED_TEXT),
       pace: options.pace,
     })
     this.#writer = options.settings.status
@@ -155,6 +160,13 @@ export class KubernetesSource implements Source<ObjectUpdate> {
     this.#changed.touch()
   }
 
+  /** What is asked of Pods from now on; what had not counted before may do so now. */
+  usePods(selected: boolean): void {
+    const { podUse } = this.#store
+    this.#store.podUse = { selected, locality: this.#options.settings.hasLocality }
+    if (selected && !podUse.selected) this.compileAnyway()
+  }
+
   /** All objects, by key. */
   all(): Iterable<[string, Kept]> {
     return this.#store.all()
@@ -187,6 +199,16 @@ export class KubernetesSource implements Source<ObjectUpdate> {
 
   get isSynced(): boolean {
     return this.#loops.isSynced
+  }
+
+  /** What a start waits for, in words; '': nothing. */
+  get awaits(): string {
+    const waiting = this.states.filter(each => !each.isSynced)
+    const [first] = [...waiting.filter(each => each.trouble !== ''), ...waiting]
+    if (!first) return ''
+    const others = waiting.length - 1
+    const kinds = others === 0 ? first.title : `${first.title} and ${others} more`
+    return `waiting for the Kubernetes API (${kinds}): ${first.trouble || 'no complete answer yet'}`
   }
 
   get server(): string {

@@ -4,10 +4,12 @@
  * The thread keeps a mirror (control/compile/mirror.ts), so each change crosses once.
  */
 
-import type { Labels, Pod } from '../../config/plan/inputs.ts'
+import type { Labels } from '../../config/plan/inputs.ts'
 import { type ApiObject, objectKey } from '../../config/text/read-objects.ts'
 import { EndpointIndex, isEndpoints } from './endpoint-index.ts'
 import { isSameObject, type Kept } from './objects.ts'
+import { PodAddresses } from './pod-addresses.ts'
+import { type PodUse, podMatters } from './pod-changes.ts'
 
 /** Changes since the one numbered `from`; 0: everything is in it. */
 export type ObjectUpdate = {
@@ -21,6 +23,8 @@ export type ObjectUpdate = {
   readonly stamp: number
 }
 
+/** Changes that are owed beside as many as there are objects: of those that have gone again. */
+const OWED_MAX = 1_000
 let stores = 0
 
 export class ObjectStore {
@@ -35,12 +39,14 @@ export class ObjectStore {
   #handed = 0
   /** The labels of Nodes by name; null: one has changed since they were gathered. */
   #nodes: ReadonlyMap<string, Labels> | null = null
-  /** Pods by address; null: one has changed since they were gathered. */
-  #podsByAddress: ReadonlyMap<string, readonly ApiObject[]> | null = null
+  readonly #pods = new PodAddresses()
   /** Raised to have everything compiled anew. */
   stamp = 0
 
-  /** Takes a change; false: nothing that weir reads differs. */
+  /** What is asked of Pods; everything, until a compilation has said what. */
+  podUse: PodUse = { selected: true, locality: true }
+
+  /** Takes a change; false: nothing that anything depends on differs. */
   take(after: Kept | null, before: Kept | null): boolean {
     const object = (after ?? before)?.object
     if (!object) return false
@@ -52,11 +58,25 @@ export class ObjectStore {
     }
     if (after && before && isSameObject(after, before)) return false
     if (object.kind === 'Node') this.#nodes = null
-    if (object.kind === 'Pod') this.#podsByAddress = null
-    this.#pending.set(key, after?.object ?? null)
+    this.#owe(key, after?.object ?? null)
     this.#revision++
     if (isEndpoints(object)) this.endpoints.take(after, before, this.#revision)
-    return true
+    return object.kind !== 'Pod' || this.#takePod(after?.object ?? null, before?.object ?? null)
+  }
+
+  #takePod(after: ApiObject | null, before: ApiObject | null): boolean {
+    this.#pods.take(after, before)
+    return podMatters(after, before, this.podUse, {
+      nodes: this.nodes,
+      isShared: address => this.#pods.at(address).length > 1 || this.#has('WorkloadEntry'),
+    })
+  }
+
+  /** More than everything is never owed: it would be everything that has ever been there. */
+  #owe(key: string, object: ApiObject | null): void {
+    if (this.#handed === 0) return
+    this.#pending.set(key, object)
+    if (this.#pending.size > this.#objects.size + OWED_MAX) this.forget()
   }
 
   /** What is to be compiled now, and is taken to have been. */
@@ -78,6 +98,7 @@ export class ObjectStore {
   /** The thread that had the changes is gone: it gets everything next time. */
   forget(): void {
     this.#handed = 0
+    this.#pending = new Map()
   }
 
   find(key: string): Kept | null {
@@ -94,13 +115,12 @@ export class ObjectStore {
 
   /** Whether any Pod is followed: most clusters need none. */
   get hasPods(): boolean {
-    return (this.#byKind.get('Pod')?.size ?? 0) > 0
+    return this.#has('Pod')
   }
 
   /** The Pods that say they have this address, in the order in which they are compiled. */
   podsAt(address: string): readonly ApiObject[] {
-    this.#podsByAddress ??= byAddress([...this.ofKind('Pod')].map(each => each.object))
-    return this.#podsByAddress.get(address) ?? []
+    return this.#pods.at(address)
   }
 
   /** All objects, by key. */
@@ -117,17 +137,11 @@ export class ObjectStore {
     return this.#objects.get(key)?.object
   }
 
+  #has(kind: string): boolean {
+    return (this.#byKind.get(kind)?.size ?? 0) > 0
+  }
+
   #everything(): [string, ApiObject | null][] {
     return [...this.#objects].map(([key, { object }]) => [key, object])
   }
-}
-
-function byAddress(pods: readonly ApiObject[]): Map<string, ApiObject[]> {
-  const found = new Map<string, ApiObject[]>()
-  for (const pod of pods.toSorted((left, right) => (objectKey(left) < objectKey(right) ? -1 : 1))) {
-    const { podIP, podIPs } = Object(pod.status) as Pick<NonNullable<Pod['status']>, 'podIP' | 'podIPs'>
-    const addresses = new Set([podIP ?? [], ...(podIPs ?? []).map(each => each.ip)].flat())
-    for (const each of addresses) found.getOrInsertComputed(each, () => []).push(pod)
-  }
-  return found
 }

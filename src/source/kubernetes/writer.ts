@@ -47,7 +47,7 @@ const GAP_MS = 100
 const AGAIN_MS = 5_000
 /** Attempts to write a status before it is left until it should be another. */
 const ATTEMPTS_MAX = 5
-/** Events that are remembered as told. */
+/** Events that are remembered as told: many times those of one configuration. */
 const TOLD_MAX = 10_000
 
 export class Writer {
@@ -72,7 +72,7 @@ export class Writer {
     this.#wanted = new Map(statuses)
     this.#attempts = new Map()
     for (const key of this.#past.keys()) if (!statuses.has(key)) this.#past.delete(key)
-    this.#events = events.filter(each => !this.#told.has(each.id))
+    this.#events = events.filter(each => !this.#remembers(each.id))
     this.#start()
   }
 
@@ -184,9 +184,25 @@ export class Writer {
         this.#events.unshift(next)
         return true
       }
-      if (this.#told.size < TOLD_MAX) this.#told.add(next.id)
+      this.#remember(next.id)
     }
     return false
+  }
+
+  /** Whether it is told. What is still so counts as told just now. */
+  #remembers(id: string): boolean {
+    if (!this.#told.delete(id)) return false
+    this.#told.add(id)
+    return true
+  }
+
+  /** The one that was told longest ago gives way. */
+  #remember(id: string): void {
+    this.#told.add(id)
+    for (const oldest of this.#told) {
+      if (this.#told.size <= TOLD_MAX) return
+      this.#told.delete(oldest)
+    }
   }
 
   async #send(method: string, path: string, type: string, body: string): Promise<number> {

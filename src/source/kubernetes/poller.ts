@@ -1,0 +1,184 @@
+/**
+ * Single objects beyond those that are watched (loops.ts): asked for one after the other, each
+ * again after a while. A watch of each would be a connection of the API server for each.
+ *
+ * It asks for a list of one name and not for the object. So it needs the same rights as a watch,
+ * and an object that is not there is an answer like any other.
+ */
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import { monotonicMs, wallNowMs } from '../../base/clock.ts'
+import { createRandom } from '../../base/random.ts'
+import { BackOff } from './back-off.ts'
+import type { Client } from './client.ts'
+import { keyOf } from './events.ts'
+import { type Failure, failureOf, waitAfter } from './failures.ts'
+import { type Scope, titleOfScope } from './kinds.ts'
+import { Known, type OnObject } from './known.ts'
+import { type Kept, readObject } from './objects.ts'
+import { DEFAULT_PACE, type Pace } from './pace.ts'
+import { PhaseKeeper, type ReflectorState } from './reflector-state.ts'
+import { Requests } from './requests.ts'
+
+type PollerOptions = {
+  readonly client: Client
+  readonly kind: Scope['kind']
+  readonly onObject: OnObject
+  /** Called when it is synced, and when phase or trouble change. */
+  readonly onState: () => void
+  readonly pace?: Pace | undefined
+}
+
+type Polled = {
+  readonly scope: Scope
+  readonly requests: Requests
+  isKnown: boolean
+  /** What is wrong with this one; '': nothing. */
+  trouble: string
+  dueMs: number
+  /** How long the next wait is while it is not there. */
+  absentMs: number
+}
+
+/** The time in which each is asked for, unless there are too many. */
+export const POLL_MS = 60_000
+/** Between two requests. */
+const GAP_MS = 500
+/** The first wait for one that is not there: somebody may be about to create it. */
+const ABSENT_MS = 5_000
+
+export class Poller {
+  readonly #options: PollerOptions
+  readonly #pace: Pace
+  readonly #closing = new AbortController()
+  readonly #random = createRandom(process.pid, wallNowMs() >>> 0, 11)
+  readonly #backOff: BackOff
+  readonly #known: Known
+  readonly #state: PhaseKeeper
+  readonly #polled = new Map<string, Polled>()
+  #awake = new AbortController()
+  #running: Promise<void> | null = null
+
+  constructor(options: PollerOptions) {
+    this.#options = options
+    this.#pace = options.pace ?? DEFAULT_PACE
+    this.#backOff = new BackOff(this.#pace, this.#random)
+    this.#known = new Known(options.onObject)
+    this.#state = new PhaseKeeper(options.onState)
+  }
+
+  get size(): number {
+    return this.#polled.size
+  }
+
+  /** How often each is asked for. */
+  get everyMs(): number {
+    const { pollMs = POLL_MS } = this.#pace
+    return Math.max(pollMs, this.size * this.#gapMs)
+  }
+
+  get state(): ReflectorState {
+    const { kind, versions } = this.#options.kind
+    const objects = this.#known.size
+    return { ...this.#state.now, objects, title: `${kind} (polled)`, kind, version: versions[0] }
+  }
+
+  /** @param cached  The object of a cache, which counts until the first answer. */
+  add(scope: Scope, cached: Iterable<Kept> = []): void {
+    const key = titleOfScope(scope)
+    if (this.#polled.has(key) || this.#closing.signal.aborted) return
+    this.#known.seed(cached)
+    const requests = new Requests({
+      client: this.#options.client,
+      scope,
+      pace: this.#pace,
+      random: this.#random,
+      version: () => scope.kind.versions[0],
+      signal: this.#closing.signal,
+    })
+    const absentMs = Math.min(ABSENT_MS, this.#pace.pollMs ?? POLL_MS)
+    this.#polled.set(key, { scope, requests, isKnown: false, trouble: '', dueMs: 0, absentMs })
+    this.#state.update({ isSynced: false, phase: 'listing' })
+    this.#awake.abort()
+    this.#running ??= this.#run()
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort()
+    this.#awake.abort()
+    await this.#running
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#closing.signal.aborted) {
+      this.#awake = new AbortController()
+      const next = this.#next()
+      const waitMs = next.dueMs - monotonicMs()
+      if (waitMs > 0) {
+        await this.#pause(waitMs)
+        continue
+      }
+      const failure = await this.#ask(next)
+      if (this.#closing.signal.aborted) return
+      this.#report(next, failure)
+      if (failure && failure.concerns !== 'rights')
+        await this.#pause(waitAfter(failure, this.#backOff, this.#pace))
+      else if ([...this.#polled.values()].every(each => each.isKnown)) await this.#pause(this.#gapMs)
+    }
+  }
+
+  /** The one that is due first. */
+  #next(): Polled {
+    return [...this.#polled.values()].reduce((first, each) => (each.dueMs < first.dueMs ? each : first))
+  }
+
+  async #ask(polled: Polled): Promise<Failure | null> {
+    this.#state.count('lists')
+    try {
+      const found: Kept[] = []
+      await polled.requests.list(items => found.push(...items.flatMap(each => this.#read(each))))
+      this.#take(polled, found[0] ?? null)
+      return null
+    } catch (error) {
+      return failureOf(error)
+    }
+  }
+
+  #read(item: unknown): Kept[] {
+    const { kind, versions } = this.#options.kind
+    return [readObject(item, kind, versions[0]) ?? []].flat()
+  }
+
+  #take(polled: Polled, found: Kept | null): void {
+    this.#state.heard()
+    const { namespace, name } = polled.scope
+    if (found) this.#known.set(found)
+    else this.#known.delete(keyOf({ metadata: { namespace, name } }))
+    polled.isKnown = true
+    const waitMs = found ? this.everyMs : Math.min(polled.absentMs, this.everyMs)
+    polled.absentMs = found ? ABSENT_MS : Math.min(polled.absentMs * 2, POLL_MS)
+    polled.dueMs = monotonicMs() + waitMs
+  }
+
+  #report(polled: Polled, failure: Failure | null): void {
+    polled.trouble = failure ? `${titleOfScope(polled.scope)}: ${failure.message}` : ''
+    if (failure?.concerns === 'rights') {
+      polled.isKnown = true // others must not wait for it
+      polled.dueMs = monotonicMs() + this.#backOff.jittered(this.#pace.absentMs)
+    }
+    if (failure) this.#state.failed(failure, polled.trouble)
+    const all = [...this.#polled.values()]
+    const isSynced = all.every(each => each.isKnown)
+    if (isSynced && all.every(each => each.trouble === '')) this.#state.synced()
+    else this.#state.update({ isSynced })
+  }
+
+  get #gapMs(): number {
+    return Math.min(GAP_MS, this.#pace.pollMs ?? GAP_MS)
+  }
+
+  /** Ends early when it is closed, and when another object is to be asked for. */
+  #pause(ms: number): Promise<void> {
+    return sleep(ms, undefined, { signal: this.#awake.signal }).catch(() => {})
+  }
+}

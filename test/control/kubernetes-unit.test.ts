@@ -1,0 +1,135 @@
+/**
+ * That the unit of a cluster is the resource, and an outage one trouble: what waits for what, what
+ * is compiled, and what the log says of it.
+ */
+
+import { deepEqual, equal, match, ok } from 'node:assert/strict'
+import { test } from 'node:test'
+import { setTimeout as after } from 'node:timers/promises'
+import { ISTIO_CRDS } from '../kubernetes/fake/crds.ts'
+import type { KubeObject } from '../kubernetes/fake/object.ts'
+import { FakeApi } from '../kubernetes/fake/server.ts'
+import { gatewayFor, sceneOf } from '../kubernetes/gateway.ts'
+import { edge, istio, pod, routeTo, secret, service, slice } from '../kubernetes/resources.ts'
+import { freePort } from '../support/sockets.ts'
+import { ask, echo } from './scene.ts'
+
+const basic = (to: number) => (at: number) => [edge(at), routeTo('echo'), service('echo'), slice('echo', to)]
+
+/** A Gateway beside the others, whose server asks for this certificate. */
+const terminating = (port: number, name: string, credentialName: string): KubeObject =>
+  istio('Gateway', name, {
+    servers: [
+      {
+        port: { number: port, name: 'tls', protocol: 'TLS' },
+        hosts: [`${name}.example.com`],
+        bind: '127.0.0.1',
+        tls: { mode: 'SIMPLE', credentialName },
+      },
+    ],
+  })
+
+test('an API server that is away is one warning, and one line when it is back', async t => {
+  const a = await echo(t, 'a')
+  const { api, kubernetes, logged, records } = await sceneOf(t, basic(a))
+  const from = records.length
+  await api.stop()
+  await logged('what was known stays', from)
+  const states = () => kubernetes.states.filter(each => each.trouble !== '')
+  while (states().length < kubernetes.states.filter(each => each.phase !== 'absent').length) await after(2)
+  await api.listen()
+  const { kinds, msg } = await logged('is followed again', from)
+  match(msg, /^the cluster is followed again after [\d.]+ s: \w.* and \d+ others$/)
+  ok((kinds as string[]).length >= kubernetes.states.filter(each => each.phase === 'watching').length)
+  const told = records.slice(from).filter(({ level, msg }) => level === 'warn' || msg.includes('follow'))
+  deepEqual(
+    told.map(each => each.level),
+    ['warn', 'info'],
+  )
+})
+
+test('a start that waits for the API says for what, to probes and to people', async t => {
+  const api = await FakeApi.start({ crds: ISTIO_CRDS })
+  const { port } = new URL(api.url)
+  t.after(() => api.stop())
+  await api.stop()
+  const { gateway, logged } = gatewayFor(t, api.kubeconfig())
+  const reading = gateway.read()
+  await logged('nothing is served before it is known')
+  const { ready, why, awaits } = gateway.readiness()
+  deepEqual([ready, why], [false, 'awaits-kubernetes'])
+  match(
+    awaits,
+    new RegExp(
+      `^waiting for the Kubernetes API \\(.* and 15 more\\): connect ECONNREFUSED 127.0.0.1:${port}$`,
+    ),
+  )
+  await api.listen()
+  ok(await reading)
+  equal(gateway.readiness().awaits, '')
+})
+
+test('what else a Pod says than who it is, is not counted; who it is makes a revision of clients', async t => {
+  const a = await echo(t, 'a')
+  const one = pod('one', { app: 'one' })
+  const asking = istio('VirtualService', 'never', {
+    hosts: ['*'],
+    gateways: ['edge'],
+    tcp: [
+      {
+        match: [{ sourceLabels: { app: 'none' } }],
+        route: [{ destination: { host: 'echo', port: { number: 80 } } }],
+      },
+    ],
+  })
+  const { api, gateway, kubernetes, logged, records } = await sceneOf(t, at => [...basic(a)(at), asking, one])
+  const pods = () => kubernetes.states.find(each => each.kind === 'Pod')?.objects
+  const from = records.length
+  api.put({ ...one, status: { ...Object(one.status), conditions: [{ type: 'Ready', status: 'True' }] } })
+  api.put({ ...pod('two', { app: 'two' }), status: { phase: 'Pending' } })
+  while (pods() !== 2) await after(2)
+  api.put({ ...pod('two', { app: 'two' }), status: { phase: 'Running', podIP: '127.0.0.2' } })
+  await logged('clients revision 1', from)
+  deepEqual([gateway.serving?.generation, gateway.history.reloads.length], [1, 1])
+  deepEqual(records.slice(from).filter(({ msg }) => msg.includes('revision')).length, 1)
+})
+
+test('more Secrets than are watched are asked for one by one, and followed all the same', async t => {
+  const a = await echo(t, 'a')
+  const names = ['one', 'two', 'three', 'four']
+  const tls = await freePort()
+  const { api, kubernetes, logged } = await sceneOf(
+    t,
+    at => [...basic(a)(at), ...names.map(each => terminating(tls, each, each)), secret('four')],
+    { pace: { watchedMax: 3, pollMs: 10 } },
+  )
+  equal(api.watchesOf('secrets').length, 3)
+  await logged('more than')
+  const polled = () => kubernetes.states.find(each => each.title === 'Secret (polled)')
+  ok(polled()?.isSynced)
+  const found = (name: string) => [...kubernetes.all()].some(([key]) => key === ` Secret shop/${name}`)
+  const there = names.filter(found)
+  deepEqual(there, ['four'])
+  for (const each of names) api.put(secret(each, { 'tls.crt': 'YQ==' }))
+  while (!names.every(found)) await api.nextRequest
+  for (const each of names) api.remove(secret(each))
+  while (names.some(found)) await api.nextRequest
+})
+
+test('a Secret that weir has no right to, and one that is not there, hold up nothing else', async t => {
+  const [a, b] = [await echo(t, 'a'), await echo(t, 'b')]
+  const { api, port, logged } = await sceneOf(t, basic(a), { engine: 'epoll' })
+  const tls = await freePort()
+  api.inject({ resource: 'secrets' }, { code: 403 }, 1e9)
+  api.put(terminating(tls, 'forbidden', 'cert'))
+  await logged('Secret shop/cert')
+  api.put(slice('echo', b))
+  api.put(istio('DestinationRule', 'echo', { host: 'echo', trafficPolicy: { tls: { mode: 'DISABLE' } } }))
+  await logged('added DestinationRule shop/echo')
+  equal(await ask(port), 'b test')
+  api.clearFaults()
+  api.put(terminating(tls, 'missing', 'none'))
+  await logged('Secret shop/none')
+  api.remove(routeTo('echo'))
+  while ((await ask(port)) !== '') await after(2)
+})
