@@ -86,7 +86,7 @@ function whoAnswers({ address, port, socket }: AdminPlace, withinMs: number): Pr
 function weirIn(text: string): PlaceHolder | null {
   try {
     const { version, generation, uptimeS, code } = JSON.parse(text)
-    if (code === 'not-serving') return { who: 'another weir, which does not serve yet', isWeir: true }
+    if (code === 'not-serving') return { who: 'another weir that does not serve yet', isWeir: true }
     if (typeof version !== 'string' || typeof uptimeS !== 'number') return null
     const who = `another weir (${version}, generation ${generation}, up ${durationText(uptimeS * 1000)})`
     return { who, isWeir: true }

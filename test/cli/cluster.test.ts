@@ -1,12 +1,13 @@
 /** Commands that read a cluster once: check, explain, export, rbac. */
 
-import { deepEqual, equal, match, ok } from 'node:assert/strict'
+import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict'
 import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
 import { folder } from '../control/scene.ts'
 import { ISTIO_CRDS } from '../kubernetes/fake/crds.ts'
 import type { KubeObject } from '../kubernetes/fake/object.ts'
 import { FakeApi } from '../kubernetes/fake/server.ts'
+import { freePort } from '../support/sockets.ts'
 import { weir } from './kit.ts'
 
 const object = (
@@ -87,6 +88,57 @@ test('run ends at a signal while it waits for a cluster that does not answer', a
     },
   })
   equal(code, 0)
+})
+
+test('run that waits for a cluster is alive, not ready, and says for what', async t => {
+  const api = await FakeApi.start()
+  const root = folder(t, { config: api.kubeconfig() })
+  await api.stop()
+  const admin = `127.0.0.1:${await freePort()}`
+  const get = async (path: string) => {
+    const answer = await fetch(`http://${admin}${path}`)
+    return { status: answer.status, text: await answer.text() }
+  }
+  const asked = Promise.withResolvers<void>()
+  let send: (signal: 'SIGTERM') => void = () => {}
+  let said = ''
+  const args = ['run', '--kubernetes', '--kubeconfig', `${root}/config`, '--admin', admin]
+  const running = weir(args, {
+    onReady: given => {
+      send = given
+    },
+    onOut: text => {
+      said += text
+      if (said.includes('nothing is served before it is known') && said.includes('admin at')) asked.resolve()
+    },
+  })
+  t.after(() => send('SIGTERM'))
+  await asked.promise
+  deepEqual(await get('/healthz'), { status: 200, text: '{"alive":true}\n' })
+  const ready = await get('/ready')
+  const { why, awaits } = JSON.parse(ready.text)
+  deepEqual([ready.status, why], [503, 'awaits-kubernetes'])
+  match(awaits, /^waiting for the Kubernetes API \(.*\): connect ECONNREFUSED/)
+  const status = await weir(['status', '--admin', admin])
+  deepEqual([status.code, status.out], [1, ''])
+  ok(
+    status.err.startsWith('error: the gateway serves nothing yet: waiting for the Kubernetes API'),
+    status.err,
+  )
+  const metrics = await get('/metrics')
+  match(metrics.text, /^weir_kubernetes_synced\{kind="Service"\} 0$/m)
+  match(metrics.text, /^weir_ready 0$/m)
+  const { paths } = JSON.parse((await get('/openapi.json')).text)
+  for (const path of Object.keys(paths).filter(each => !each.includes('{') && paths[each].get)) {
+    const { status, text } = await get(path)
+    ok(status < 500 || status === 503, `${path}: ${status} ${text}`)
+  }
+  const second = await weir(args)
+  equal(second.code, 1)
+  match(second.out, /another weir that does not serve yet has it/)
+  send('SIGTERM')
+  equal((await running).code, 0)
+  await rejects(get('/healthz'))
 })
 
 test('rbac prints no more than what is used', async t => {

@@ -151,9 +151,6 @@ function reloadFamilies(gateway: Gateway, serving: () => Serving): Family[] {
   const { history } = gateway
   const last = () => history.reloads[0]
   return [
-    gauge('weir_ready', '1 if the gateway is ready, as /ready says, else 0.', () =>
-      single(gateway.readiness().ready ? 1 : 0),
-    ),
     gauge('weir_generation', 'Generation of the served configuration, counted from 1.', () =>
       single(serving().generation),
     ),

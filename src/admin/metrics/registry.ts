@@ -55,7 +55,7 @@ export function createMetrics(
   })
   const early = [
     gauge('process_open_fds', 'Number of open file descriptors.', openFiles),
-    gauge('weir_ready', '1 while /ready answers 200, else 0.', () =>
+    gauge('weir_ready', '1 if the gateway is ready, as /ready says, else 0.', () =>
       single(gateway.readiness().ready ? 1 : 0),
     ),
     ...kubernetesFamilies(gateway),
