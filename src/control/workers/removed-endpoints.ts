@@ -6,8 +6,9 @@
  *                                                 └─ the time comes: still removed? ─▶ reset
  *
  * An endpoint that comes back in time keeps the connections that it still has, so workers get each
- * order only shortly before it is due. A connection that is being read from or dialed for is looked
- * at again once it is connected. All this is done in pieces: there may be 100 000 connections.
+ * order only shortly before it is due. A connection that is being read from or dialed for, or whose
+ * upstream may still be replaced, is looked at again until that is over. All this is done in
+ * pieces: there may be 100 000 connections.
  */
 
 import { UNHEARD_MS } from '../../engine/flow/deadlines.ts'
