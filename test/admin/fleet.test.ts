@@ -12,7 +12,7 @@ import { freePort } from '../support/sockets.ts'
 import { behindAt, likeAt, peer } from './fleet-kit.ts'
 import { call } from './kit.ts'
 import { splitting } from './routes-kit.ts'
-import { scene } from './scene.ts'
+import { reading, scene } from './scene.ts'
 
 type Replica = { readonly place: string; readonly self: boolean; readonly why: string | null }
 
@@ -158,8 +158,8 @@ test('the others are asked with the gateway’s own token for reading, never wit
   for (const each of spy.asked) assert.match(each, / Bearer a-token-that-only-reads$/)
 })
 
-test('without admin.fleet there is no fleet, and the page knows', async t => {
-  const one = await scene(t, splitting(70, 30), 'epoll')
+test('without admin.fleet there is no fleet, and the page knows', async () => {
+  const one = await reading()
   const { status, body } = await one.get('/fleet')
   assert.deepEqual([status, body.code], [404, 'no-fleet'])
   assert.equal((await one.get('/overview')).body.fleet, false)

@@ -1,6 +1,6 @@
 /** Gateway API from a real API server: traffic, status, grants, TLS to backends, rollouts. */
 
-import { deepEqual, equal, match } from 'node:assert/strict'
+import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { after, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createServer } from 'node:tls'
@@ -213,4 +213,42 @@ test('TLS is spoken by a BackendTLSPolicy, the oldest TCPRoute serves alone, a T
   const { code, out, err } = await rolledOut(t, serving, words, () => askByName(byName, 'www.example.com'))
   equal(code, 0, `${out}${err}`)
   while ((await askByName(byName, 'www.example.com')) !== 'b') await sleep(5)
+})
+
+test('of two gateways one writes status, over what others write, and the other when it has gone', {
+  skip,
+}, async t => {
+  const { cluster, kubectl, said, says } = await begin()
+  const port = await freePort()
+  const route = (backend: string) =>
+    tcpRoute('shop/turns', { name: 'turns' }, [backend]) as unknown as KubeObject
+  await kubectl.apply([gateway('shop/turns', [tcp(port)], at) as KubeObject, route('nobody')])
+  const options = { engine: 'epoll', status: true, pace: { spreadMs: 1, leaseMs: 3_000 } } as const
+  const first = await gatewayOf(t, cluster.kubeconfig(), options)
+  const second = await gatewayOf(t, cluster.kubeconfig(), options)
+  const path = '{range .status.parents[*]}{.controllerName} {.conditions[*].observedGeneration} {end}'
+  const told = (text: string) => says(text, path, 'tcproutes', 'turns', '-n', 'shop')
+  const own = (generation: number) => `gateway.weir/controller ${generation} ${generation} `
+  await told(own(1))
+  const holder = () => said('lease', 'weir-status', '-o', 'jsonpath={.spec.holderIdentity}')
+  const before = await holder()
+  ok(before !== '')
+
+  // Somebody else writes into the same status, and the spec changes.
+  const parentRef = { name: 'turns', group: 'gateway.networking.k8s.io', kind: 'Gateway' }
+  const theirs = { parentRef, controllerName: 'example.com/other', conditions: [] }
+  const { status } = JSON.parse(await said('tcproutes', 'turns', '-n', 'shop', '-o', 'json'))
+  const both = { status: { parents: [theirs, ...status.parents] } }
+  const patch = ['--subresource=status', '--type=merge', '-p', JSON.stringify(both)]
+  await kubectl.do('patch', 'tcproutes', 'turns', '-n', 'shop', ...patch)
+  await kubectl.apply([route('nobody-else')])
+  await told(`example.com/other  ${own(2)}`)
+  equal(await holder(), before)
+
+  await first.gateway.stop()
+  await first.kubernetes.close()
+  await kubectl.apply([route('nobody')])
+  await told(`example.com/other  ${own(3)}`)
+  ok((await holder()) !== before)
+  equal(second.gateway.readiness().ready, true)
 })

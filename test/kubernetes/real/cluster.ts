@@ -24,6 +24,8 @@ export const noCluster = hasEtcd
 
 const TOKEN = 'admin-token'
 const START_MS_MAX = 120_000
+/** A free port may be taken for somebody's connection before it is opened. */
+const ATTEMPTS_MAX = 5
 
 export class Cluster {
   readonly folder = mkdtempSync(join(tmpdir(), 'weir-cluster-'))
@@ -32,9 +34,16 @@ export class Cluster {
   #api: ChildProcess | undefined
 
   static async start(): Promise<Cluster> {
-    const cluster = new Cluster()
-    await cluster.#start()
-    return cluster
+    for (let attempt = 1; ; attempt++) {
+      const cluster = new Cluster()
+      try {
+        await cluster.#start()
+        return cluster
+      } catch (error) {
+        await cluster.stop()
+        if (attempt === ATTEMPTS_MAX || !String(error).includes('address already in use')) throw error
+      }
+    }
   }
 
   private constructor() {}
