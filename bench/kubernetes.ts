@@ -14,7 +14,8 @@ import { addressesOf, edge, PROBED, rules, service, serviceName, slice } from '.
 import { temporaryFolder } from './load/scene.ts'
 
 const ENDPOINTS = 10
-const TICK_MS = 20
+/** Changes come one by one, as from a cluster, and not in bursts. */
+const TICK_MS = 1
 const CPU_MAX = 0.1
 const VISIBLE_MS_MAX = 250
 

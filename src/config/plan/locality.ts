@@ -47,7 +47,8 @@ export const podWhere = (labels: Labels, node: string, nodes: ReadonlyMap<string
 
 /** Of an endpoint of an EndpointSlice that names no Pod. */
 export function sliceWhere(zone: string, node: string, nodes: ReadonlyMap<string, Labels>): Where {
-  const labels = nodes.get(node)
+  // A text from an API has no hash yet, and most gateways follow no Nodes.
+  const labels = nodes.size > 0 ? nodes.get(node) : undefined
   return { locality: (labels && topologyLocality(labels)) || (zone && `/${zone}`), node, network: '' }
 }
 

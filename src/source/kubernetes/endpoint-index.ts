@@ -26,12 +26,11 @@ export class EndpointIndex {
   readonly #revisions = new Map<string, number>()
 
   take(after: Kept | null, before: Kept | null, revision: number): void {
-    if (before && !(after && serviceOf(after) === serviceOf(before))) this.#remove(before)
+    const [now, old] = [after && serviceOf(after), before && serviceOf(before)]
+    if (before && now !== old) this.#remove(before)
     if (after) this.#add(after)
-    for (const each of [after, before]) {
-      const service = each && serviceOf(each)
-      if (service) this.#revisions.set(service, revision)
-    }
+    if (now) this.#revisions.set(now, revision)
+    if (old && old !== now) this.#revisions.set(old, revision)
   }
 
   /** In the order of their names, in which they are compiled, too. */

@@ -235,7 +235,8 @@ export class KubernetesSource implements Source<ObjectUpdate> {
       this.#changed.touch()
       return
     }
-    for (const each of [service, other]) if (each) this.#services.add(each)
+    if (service) this.#services.add(service)
+    if (other && other !== service) this.#services.add(other)
     this.#endpointsChanged.touch()
   }
 

@@ -12,6 +12,8 @@ export function resolvePlaces(
   places: readonly Place[],
   names: ReadonlyMap<string, readonly string[]>,
 ): Endpoint[] {
+  const few = places.length <= FEW ? fewAddresses(places) : null
+  if (few) return few
   const endpoints = new Map<string, Endpoint>()
   const port = places.at(0)?.port
   const add = (address: string, place: Place): void => {
@@ -25,6 +27,21 @@ export function resolvePlaces(
     else for (const address of (names.get(place) ?? []).slice(0, onlyFirst && 1)) add(address, each)
   }
   return [...endpoints.values()]
+}
+
+/** So few are compared with each other: to look up a text that is new costs V8 more. */
+const FEW = 16
+
+/** Places that are addresses, each another one; null: others. */
+function fewAddresses(places: readonly Place[]): Endpoint[] | null {
+  const endpoints: Endpoint[] = []
+  for (const each of places) {
+    const { place, port } = each
+    if (familyOf(place) === null) return null
+    for (const other of endpoints) if (other.address === place && other.port === port) return null
+    endpoints.push(endpointOf(place, each))
+  }
+  return endpoints
 }
 
 function endpointOf(address: string, { port, weight, priority, locality, share }: Place): Endpoint {
