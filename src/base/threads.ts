@@ -35,12 +35,6 @@ type RunOptions = {
   readonly signal?: AbortSignal
 }
 
-/**
- * The young generation of threads that read and compile, in MB: with 6 to 48 a compilation costs
- * the same CPU, as most of what it makes lives until its end.
- */
-export const COMPILING_YOUNG_MB = 12
-
 /** A thread ended, and its task never began. */
 const WITHOUT_THREAD = new Error('its thread ended before it began')
 

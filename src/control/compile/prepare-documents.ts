@@ -69,12 +69,11 @@ function unknownIn(files: readonly SourceFile[], memory: DocumentMemory): Texts 
 }
 
 async function parseTogether(texts: Texts, memory: DocumentMemory): Promise<void> {
-  const { COMPILING_YOUNG_MB, Threads } = await import('../../base/threads.ts') // no small configuration needs them
+  const { Threads } = await import('../../base/threads.ts') // no small configuration needs them
   const threads = new Threads<readonly string[], (KeptDocument | null)[]>({
     module: threadModule('control/compile/parse-task').href,
     least: 0,
     most: Math.min(availableParallelism(), THREADS_MAX),
-    youngMb: COMPILING_YOUNG_MB,
   })
   try {
     await Promise.all(
