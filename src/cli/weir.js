@@ -13,9 +13,14 @@ import { fileURLToPath } from 'node:url'
 
 const NEEDED = [26, 10]
 
-/** A gateway's main thread needs no larger young generation, which V8 would fill with 48 MB in time. */
+/** The main thread of a gateway needs no larger young generation; V8 would fill up to 48 MB. */
 const YOUNG = '--max-semi-space-size='
 const SMALL = `${YOUNG}2`
+/**
+ * glibc's own first values. Where nobody sets them, it raises both with the largest block that was
+ * freed, up to 32 and 64 MB, and then keeps what a compilation took (mallopt(3)).
+ */
+const MALLOC = { MALLOC_MMAP_THRESHOLD_: '131072', MALLOC_TRIM_THRESHOLD_: '131072' }
 
 // node:ffi is experimental, and weir knows: what a person reads on stderr should be about their files.
 const { emitWarning } = process
@@ -28,20 +33,17 @@ const [major, minor] = process.versions.node.split('.').map(Number)
 if (major > NEEDED[0] || (major === NEEDED[0] && minor >= NEEDED[1])) await start()
 else await handOver(process.env.WEIR_HANDED_OVER ? null : bundledNode())
 
-/** Only the command line can say so: the same process begins again with it, in 30 ms. */
+/** Only a process that begins can be told: this one begins again, as itself, in 30 ms. */
 async function beSmall() {
-  if (process.argv[2] !== 'run') return
-  if (process.execArgv.includes(SMALL)) {
+  const { argv, env, execArgv, execPath } = process
+  if (argv[2] !== 'run') return
+  if (execArgv.includes(SMALL)) {
     const { setFlagsFromString } = await import('node:v8')
     setFlagsFromString(`${YOUNG}0`) // each thread has limits of its own
-  } else if (![process.env.NODE_OPTIONS ?? '', ...process.execArgv].some(each => each.includes(YOUNG))) {
+    for (const [name, value] of Object.entries(MALLOC)) if (env[name] === value) delete env[name]
+  } else if (![env.NODE_OPTIONS ?? '', ...execArgv].some(each => each.includes(YOUNG))) {
     try {
-      process.execve(process.execPath, [
-        process.execPath,
-        SMALL,
-        ...process.execArgv,
-        ...process.argv.slice(1),
-      ])
+      process.execve(execPath, [execPath, SMALL, ...execArgv, ...argv.slice(1)], { ...MALLOC, ...env })
     } catch {
       // no such call here: it serves with more memory
     }
@@ -79,8 +81,9 @@ async function handOver(node) {
     console.error(`weir needs Node.js ${NEEDED.join('.')} or newer; this is ${process.versions.node}`)
     process.exit(2)
   }
-  const env = { ...process.env, WEIR_HANDED_OVER: '1' } // once: the bundled Node may be too old as well
-  const flags = process.argv[2] === 'run' ? [SMALL] : []
+  const isRun = process.argv[2] === 'run'
+  const env = { ...(isRun && MALLOC), ...process.env, WEIR_HANDED_OVER: '1' } // once: the bundled Node may be too old as well
+  const flags = isRun ? [SMALL] : []
   const words = [...flags, fileURLToPath(import.meta.url), ...process.argv.slice(2)]
   const { spawn } = await import('node:child_process') // takes a start of weir's own 10 ms to load
   const child = spawn(node, words, { stdio: 'inherit', env })

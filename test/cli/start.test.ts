@@ -255,26 +255,33 @@ function onlyRoot(): string | false {
   return process.geteuid?.() === 0 ? false : 'only root can give a directory to another user'
 }
 
-/** Prints the process and the flags of Node, each time that Node begins. */
-const TELLING = `data:text/javascript,${encodeURIComponent(
-  `process._rawDebug('node ' + process.pid + ' ' + process.execArgv.filter(each => /^--max-semi/.test(each)))`,
-)}`
+/** Prints the process, and Node's flag and malloc's setting: as Node begins, and as it ends. */
+const TELLING = `data:text/javascript,${encodeURIComponent(`
+  const tell = () => process._rawDebug(['node', process.pid, process.env.MALLOC_MMAP_THRESHOLD_ ?? '',
+    process.execArgv.filter(each => each.startsWith('--max-semi'))].join(' '))
+  tell()
+  process.on('exit', tell)
+`)}`
 
-function nodesOf(command: string, variables: Variables = {}): string[][] {
+function toldBy(command: string, variables: Variables = {}): string[][] {
   const words = ['--import', TELLING, WEIR, command, '/none']
   const { stderr, pid } = spawnSync(process.execPath, words, {
     env: environment(variables),
     encoding: 'utf8',
   })
-  const told = [...stderr.matchAll(/^node (\d+) (.*)$/gm)]
-  return told.map(([, each, flags]) => [Number(each) === pid ? 'itself' : 'another', flags])
+  const told = [...stderr.matchAll(/^node (\d+) (\d*) (.*)$/gm)]
+  return told.map(([, each, malloc, flag]) => [Number(each) === pid ? 'itself' : 'another', malloc, flag])
 }
 
-test('a gateway begins again with a small young generation, unless somebody chose its size', () => {
-  assert.deepEqual(nodesOf('run'), [
-    ['itself', ''],
-    ['itself', '--max-semi-space-size=2'],
+test('a gateway begins again as a process that stays small, unless somebody chose a size', () => {
+  const small = '--max-semi-space-size=2'
+  assert.deepEqual(toldBy('run'), [
+    ['itself', '', ''],
+    ['itself', '131072', small],
+    ['itself', '', small], // nothing that it starts is to inherit it
   ])
-  assert.equal(nodesOf('run', { NODE_OPTIONS: '--max-semi-space-size=8' }).length, 1)
-  assert.equal(nodesOf('check').length, 1)
+  const chosen = ['itself', '65536', small]
+  assert.deepEqual(toldBy('run', { MALLOC_MMAP_THRESHOLD_: '65536' }).slice(1), [chosen, chosen])
+  assert.equal(toldBy('run', { NODE_OPTIONS: '--max-semi-space-size=8' }).length, 2)
+  assert.equal(toldBy('check').length, 2)
 })

@@ -28,8 +28,8 @@ type Objects = Pick<Source<ObjectUpdate>, 'current'> & {
 }
 
 /**
- * With 6 to 48 MB a reload costs the same CPU, as most of what it makes lives until its end. Threads
- * that parse (prepare-documents.ts) take a tenth more with 12 than with 48, and end.
+ * With 6 to 48 MB a reload costs the same CPU, as most of what it makes lives until its end.
+ * Threads that parse (prepare-documents.ts) take a tenth more with 12 than with 48, and end.
  */
 const YOUNG_MB = 12
 
