@@ -389,6 +389,77 @@ test('a connect that fails brings the next check forward, and no client tries th
   assert.deepEqual(held, [true, true])
 })
 
+test('of a thousand endpoints that time out each is checked as often as any other', () => {
+  const log = { warn: () => {}, info: () => {} } as unknown as ConstructorParameters<typeof Checker>[0]['log']
+  const stats = openStats(createStats(1))
+  const due = new Map<number, (() => void)[]>()
+  const checks = new Map<string, number>()
+  let [nowMs, running, most, timers] = [0, 0, 0, 0]
+  const after = (ms: number, run: () => void) => {
+    timers++
+    let isOff = false
+    due.getOrInsertComputed(Math.ceil(nowMs + ms), () => []).push(() => isOff || run())
+    return () => {
+      isOff = true
+    }
+  }
+  const world: HealthWorld = {
+    nowMs: () => nowMs,
+    after,
+    every: () => () => {},
+    chance: () => 0.5, // all are due at the same moment
+    probe: ({ port }, { timeoutMs }, done) => {
+      const text = String(port)
+      checks.set(text, (checks.get(text) ?? 0) + 1)
+      most = Math.max(most, ++running)
+      const end = (): void => {
+        running--
+      }
+      const stop = after(timeoutMs, () => {
+        end()
+        done('timeout')
+      })
+      return () => {
+        stop()
+        end()
+      }
+    },
+  }
+  const warmups = new Warmups(stats, () => 0)
+  const checker = new Checker({ stats, log, world, warmups, onClose: () => {}, onPassed: () => {} })
+  const check = readHealthCheck('tcp;interval=1s;timeout=1s')
+  assert.ok(check)
+  const all = Array.from({ length: 1000 }, (_, port) => {
+    return { address: HOST, port, text: String(port), slot: port + 1, check }
+  })
+  const pass = (ms: number): void => {
+    for (const endMs = nowMs + ms; nowMs < endMs; nowMs++) for (const run of due.get(nowMs) ?? []) run()
+  }
+  checker.follow(all)
+  pass(16_000)
+  const times = [...checks.values()]
+  assert.equal(times.length, 1000)
+  assert.ok(Math.max(...times) - Math.min(...times) <= 1, `${Math.min(...times)} to ${Math.max(...times)}`)
+  assert.equal(most, 256)
+  assert.ok(timers < 3 * times.reduce((sum, each) => sum + each), `${timers} timers`)
+  checker.follow(all.slice(0, 300))
+  assert.equal(running, 256, 'turns of those that are gone are given to others')
+  checks.clear()
+  pass(4_000)
+  assert.deepEqual(
+    checks
+      .keys()
+      .toArray()
+      .map(Number)
+      .sort((a, b) => a - b),
+    all.slice(0, 300).map(({ port }) => port),
+  )
+  checker.close()
+  assert.equal(running, 0)
+  pass(4_000)
+  assert.equal(running, 0)
+})
+
 test('changes that come while a check goes on do not begin it anew', async t => {
   const silent = await serving(t, () => {})
   const log = { warn: () => {}, info: () => {} } as unknown as ConstructorParameters<typeof Checker>[0]['log']

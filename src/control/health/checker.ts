@@ -25,11 +25,9 @@ import type { HealthCheck } from '../../table/plan/health-check.ts'
 import type { Logger } from '../observe/log.ts'
 import type { HealthWorld } from './health-world.ts'
 import type { Verdict } from './probe.ts'
+import { Turns } from './turns.ts'
 import type { Warmups } from './warmups.ts'
 
-/** Checks at the same time; further ones wait. */
-const AT_ONCE = 256
-const WAIT_MS = 50
 const LEAST_MS = 100
 const JITTER = 0.1
 /** Quick checks are so much quicker, and go on for so many intervals after one went down. */
@@ -98,7 +96,7 @@ type CheckerOptions = {
 export class Checker {
   readonly #options: CheckerOptions
   #targets = new Map<string, Target>()
-  #running = 0
+  readonly #turns = new Turns()
   #stopLooking: (() => void) | null = null
 
   constructor(options: CheckerOptions) {
@@ -128,6 +126,7 @@ export class Checker {
       if (!target.isUp) this.#mark(target)
       if (before.get(text) !== target) this.#plan(target, chance() * target.checked.check.intervalMs)
     }
+    this.#turns.next()
   }
 
   stateOf(text: string): CheckState | null {
@@ -198,24 +197,22 @@ export class Checker {
   #plan(target: Target, afterMs: number): void {
     const { world } = this.#options
     target.dueMs = world.nowMs() + afterMs
-    target.callOff = world.after(afterMs, () => this.#check(target))
+    target.callOff = world.after(afterMs, () => {
+      target.callOff = this.#turns.take(() => this.#check(target))
+    })
   }
 
   #check(target: Target): void {
-    if (this.#running >= AT_ONCE) {
-      this.#plan(target, WAIT_MS)
-      return
-    }
     const { world } = this.#options
     target.beganMs = world.nowMs()
-    this.#running++
     target.giveUp = world.probe(target.checked, target.checked.check, verdict => {
-      this.#running--
+      this.#turns.end()
       target.giveUp = null
       this.#take(target, verdict)
       const pauseMs = Math.max(target.beganMs + this.#interval(target) - world.nowMs(), 0)
       if (verdict !== null) this.#holdBack(target, pauseMs)
       this.#plan(target, pauseMs)
+      this.#turns.next()
     })
   }
 
@@ -291,7 +288,7 @@ export class Checker {
   #stop(target: Target): void {
     target.callOff()
     if (target.giveUp === null) return
-    this.#running--
+    this.#turns.end()
     target.giveUp()
     target.giveUp = null
   }
