@@ -13,9 +13,6 @@ import { fileURLToPath } from 'node:url'
 
 const NEEDED = [26, 10]
 
-/** The main thread of a gateway needs no larger young generation; V8 would fill up to 48 MB. */
-const YOUNG = '--max-semi-space-size='
-const SMALL = `${YOUNG}2`
 /**
  * glibc's own first values. Where nobody sets them, it raises both with the largest block that was
  * freed, up to 32 and 64 MB, and then keeps what a compilation took (mallopt(3)).
@@ -33,25 +30,23 @@ const [major, minor] = process.versions.node.split('.').map(Number)
 if (major > NEEDED[0] || (major === NEEDED[0] && minor >= NEEDED[1])) await start()
 else await handOver(process.env.WEIR_HANDED_OVER ? null : bundledNode())
 
-/** Only a process that begins can be told: this one begins again, as itself, in 30 ms. */
-async function beSmall() {
+/** Only a process that begins can be told: a gateway begins again, as itself, in 30 ms. */
+function beSmall() {
   const { argv, env, execArgv, execPath } = process
   if (argv[2] !== 'run') return
-  if (execArgv.includes(SMALL)) {
-    const { setFlagsFromString } = await import('node:v8')
-    setFlagsFromString(`${YOUNG}0`) // each thread has limits of its own
+  if (Object.keys(MALLOC).some(name => env[name] !== undefined)) {
     for (const [name, value] of Object.entries(MALLOC)) if (env[name] === value) delete env[name]
-  } else if (![env.NODE_OPTIONS ?? '', ...execArgv].some(each => each.includes(YOUNG))) {
-    try {
-      process.execve(execPath, [execPath, SMALL, ...execArgv, ...argv.slice(1)], { ...MALLOC, ...env })
-    } catch {
-      // no such call here: it serves with more memory
-    }
+    return
+  }
+  try {
+    process.execve(execPath, [execPath, ...execArgv, ...argv.slice(1)], { ...env, ...MALLOC })
+  } catch {
+    // no such call here: it serves with more memory
   }
 }
 
 async function start() {
-  await beSmall()
+  beSmall()
   const { useCompileCache } = await import('./compile-cache.js')
   const { isBuilt } = await import('./built.js')
   useCompileCache()
@@ -81,10 +76,9 @@ async function handOver(node) {
     console.error(`weir needs Node.js ${NEEDED.join('.')} or newer; this is ${process.versions.node}`)
     process.exit(2)
   }
-  const isRun = process.argv[2] === 'run'
-  const env = { ...(isRun && MALLOC), ...process.env, WEIR_HANDED_OVER: '1' } // once: the bundled Node may be too old as well
-  const flags = isRun ? [SMALL] : []
-  const words = [...flags, fileURLToPath(import.meta.url), ...process.argv.slice(2)]
+  const malloc = process.argv[2] === 'run' ? MALLOC : {}
+  const env = { ...malloc, ...process.env, WEIR_HANDED_OVER: '1' } // once: the bundled Node may be too old as well
+  const words = [fileURLToPath(import.meta.url), ...process.argv.slice(2)]
   const { spawn } = await import('node:child_process') // takes a start of weir's own 10 ms to load
   const child = spawn(node, words, { stdio: 'inherit', env })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
