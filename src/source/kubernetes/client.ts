@@ -25,6 +25,8 @@ const REFUSAL_BYTES_MAX = 1024 ** 2
  * socket only once that is full.
  */
 const PAUSED_BYTES_MAX = 1
+/** Connections that are kept for the next list, of as many as there were at the start. */
+const IDLE_MAX = 2
 /** Probes of a silent connection begin after this time: they find a peer that is gone. */
 const KEEPALIVE_MS = 15_000
 
@@ -151,7 +153,10 @@ export class Client {
     }
     const agentOf = (others: object) =>
       isTls ? new https.Agent({ ...options, ...others }) : new http.Agent({ ...options, ...others })
-    this.#agents ??= { plain: agentOf({}), pausing: agentOf({ highWaterMark: PAUSED_BYTES_MAX }) }
+    this.#agents ??= {
+      plain: agentOf({ maxFreeSockets: IDLE_MAX }),
+      pausing: agentOf({ highWaterMark: PAUSED_BYTES_MAX }),
+    }
     return this.#agents
   }
 }
