@@ -5,14 +5,21 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { createRandom } from '../../src/base/random.ts'
 import { Crowd } from '../../src/engine/decide/crowd.ts'
+import { drawEndpoint } from '../../src/engine/decide/draw.ts'
 import { Loads } from '../../src/engine/decide/loads.ts'
 import { HandOver } from '../../src/engine/flow/hand-over.ts'
 import { Tally } from '../../src/engine/flow/tally.ts'
 import { createInboxes, Inboxes } from '../../src/engine/worker/inboxes.ts'
 import type { WorkerTask } from '../../src/engine/worker/protocol.ts'
 import type { Kernel } from '../../src/kernel/kernel.ts'
+import { Mark, setMark } from '../../src/stats/endpoint-marks.ts'
 import { Counter, createStats, openAt, openStats, type Stats } from '../../src/stats/stats.ts'
+import { slotAt } from '../../src/table/format/endpoints.ts'
+import { Endpoint } from '../../src/table/format/endpoints-layout.ts'
+import { clusterOf, planOf } from '../support/engine.ts'
+import { tableOf } from '../support/tables.ts'
 
 const WORKERS = 64
 
@@ -88,6 +95,31 @@ test('loads of an endpoint are summed once a millisecond, with its own ones exac
     assert.equal(loads.of(slot, 1), 131, 'a clock that went back is no reason to wait')
     add(2, slot, -10)
     assert.equal(loads.of(slot, 5000), 121)
+  }
+})
+
+test('a draw reads the clock once for all endpoints, also around one that is not well', () => {
+  for (const weights of [
+    [1, 1, 1, 1, 1, 1],
+    [1, 2, 3, 1, 2, 3],
+  ]) {
+    const targets = weights.map((weight, at) => ({ address: '127.0.0.1', port: 1000 + at, weight }))
+    const table = tableOf(planOf([], [clusterOf(targets, { balance: 'LEAST_REQUEST' })]))
+    const stats = openStats(createStats(2))
+    // Four are well, so most draws have to look for another than their first choice.
+    const slots = targets.map((_, at) => slotAt(table.endpoints, at * Endpoint.WORDS))
+    for (const slot of slots.slice(4)) setMark(stats.marks, slot, Mark.down)
+    let looks = 0
+    const nowMs = (): number => ++looks
+    const loads = new Loads(stats, 0)
+    const balancer = { stats, worker: 0, random: createRandom(1, 2, 3), nowMs, loads }
+    let most = 0
+    for (let draw = 0; draw < 100; draw++) {
+      looks = 0
+      drawEndpoint(balancer, table, [], { cluster: 0, clientHash: 0, isProbe: false })
+      most = Math.max(most, looks)
+    }
+    assert.equal(most, 3, 'for the first choice, for what is in rotation, for a choice of that')
   }
 })
 

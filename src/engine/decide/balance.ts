@@ -103,13 +103,13 @@ export function weightOf(
 }
 
 /** Open connections of an endpoint over all workers; `at` is `lookingAt` of the same draw. */
-export function openOf(balancer: Balancer, table: Table, endpoint: number, at = lookingAt(balancer)): number {
+export function openOf(balancer: Balancer, table: Table, endpoint: number, at: number): number {
   const slot = slotAt(table.endpoints, endpoint * Endpoint.WORDS)
   return balancer.loads?.of(slot, at) ?? sumOpen(balancer.stats, slot)
 }
 
 /** The time at which a draw looks at loads: one reading of the clock for all. */
-const lookingAt = ({ loads, nowMs }: Balancer): number => (loads === undefined ? 0 : nowMs())
+export const lookingAt = ({ loads, nowMs }: Balancer): number => (loads === undefined ? 0 : nowMs())
 
 /** The `n`th endpoint from `first`, counted from 0 without those in `tried`. */
 function nthUntried(first: number, n: number, tried: readonly number[]): number {

@@ -24,7 +24,15 @@ import { Balance, Cluster } from '../../table/format/routing-layout.ts'
 import type { Table } from '../../table/format/table.ts'
 import { isHashed, NOBODY, ownerAmong } from '../../table/match/hashed.ts'
 import { GOLDEN_STEP, takeTurnAmong } from '../../table/match/turns.ts'
-import { type Balancer, chooseEndpoint, haveEqualWeights, NO_ENDPOINT, openOf, weightOf } from './balance.ts'
+import {
+  type Balancer,
+  chooseEndpoint,
+  haveEqualWeights,
+  lookingAt,
+  NO_ENDPOINT,
+  openOf,
+  weightOf,
+} from './balance.ts'
 import { inRotation } from './eject.ts'
 import { rowsToDrawFrom } from './groups.ts'
 import { WARM, warmingAt } from './warmup.ts'
@@ -182,10 +190,11 @@ function chooseInstead(
       balancer.stats.words[at] = next + GOLDEN_STEP
       return nextWeightedAround(next >>> 0, weigh, well)
     }
-    case Balance.LEAST_REQUEST:
-      return equal
-        ? lessLoadedOfTwo(balancer, table, well)
-        : drawByWeight(balancer, well, each => weigh(each) / (openOf(balancer, table, each) + 1))
+    case Balance.LEAST_REQUEST: {
+      if (equal) return lessLoadedOfTwo(balancer, table, well)
+      const at = lookingAt(balancer)
+      return drawByWeight(balancer, well, each => weigh(each) / (openOf(balancer, table, each, at) + 1))
+    }
     case Balance.RING_HASH:
     case Balance.MAGLEV: {
       const owner = ownerAmong(table.endpoints, runOf(table, cluster), balance, clientHash, new Set(well))
@@ -235,7 +244,8 @@ function lessLoadedOfTwo(balancer: Balancer, table: Table, well: readonly number
   const one = nextBelow(balancer.random, well.length)
   const other = (one + 1 + nextBelow(balancer.random, well.length - 1)) % well.length
   const [a, b] = [well[one], well[other]]
-  return openOf(balancer, table, b) < openOf(balancer, table, a) ? b : a
+  const at = lookingAt(balancer)
+  return openOf(balancer, table, b, at) < openOf(balancer, table, a, at) ? b : a
 }
 
 /** Weighted reservoir sampling, as in the balancer. */
