@@ -254,11 +254,10 @@ export class Gateway {
     })
   }
 
-  /** Resets every connection and ends. */
+  /** Resets every connection and ends; an API that does not answer holds up no connection's end. */
   async stop(): Promise<void> {
     this.#leaving.stop()
-    await this.#closeInputs()
-    await this.#plane?.stop()
+    await Promise.all([this.#closeInputs(), this.#plane?.stop()])
   }
 
   /** Reopens the access log's file after a rename. */

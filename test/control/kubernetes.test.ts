@@ -1,7 +1,9 @@
 /** A gateway that follows the API of a cluster: the tests' own one (test/kubernetes/fake). */
 
 import { deepEqual, equal, ok } from 'node:assert/strict'
+import { once } from 'node:events'
 import { readFileSync, statSync } from 'node:fs'
+import { connect } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { ISTIO_CRDS } from '../kubernetes/fake/crds.ts'
 import type { KubeObject } from '../kubernetes/fake/object.ts'
@@ -72,6 +74,34 @@ test('a wrong resource is left out, the last good one stays, and nothing is publ
   api.remove(wrong)
   await logged('generation 2')
   equal(await ask(port), '')
+})
+
+test('a stop resets connections at once, while an API that does not answer is still waited for', async t => {
+  const a = await echo(t, 'a')
+  const { port, gateway } = await scene(t, at => [
+    edge(at),
+    routeTo('echo'),
+    service('echo'),
+    slice('echo', a),
+  ])
+  const { kubernetes } = gateway
+  ok(kubernetes)
+  const released = Promise.withResolvers<void>()
+  t.signal.addEventListener('abort', () => released.resolve())
+  const close = kubernetes.close.bind(kubernetes)
+  kubernetes.close = async () => {
+    await released.promise // as a Lease whose holder asks a silent server
+    await close()
+  }
+  const socket = connect(port, '127.0.0.1')
+  socket.on('error', () => {})
+  socket.write('test')
+  await once(socket, 'data')
+  const closed = new Promise(resolve => socket.once('close', resolve))
+  const stopped = gateway.stop()
+  await closed
+  released.resolve()
+  await stopped
 })
 
 test('while the API is away, weir serves on, and follows again after it', async t => {
