@@ -101,7 +101,7 @@ test('SIGTERM lets a live connection finish, and the service manager is told of 
   const states = receiver.messages.map(([state]) => state).filter(state => state !== 'WATCHDOG=1')
   assert.deepEqual([states[0], states.at(-1)], ['READY=1', 'STOPPING=1'])
   const reloads = states.slice(1, -1)
-  assert.ok(reloads.length > 0 && reloads.length % 2 === 0)
+  assert.ok(reloads.length >= 2) // the watch may begin another, which the end cuts short
   assert.ok(
     reloads.every((state, i) => state === (i % 2 === 0 ? 'RELOADING=1' : 'READY=1')),
     String(states),
