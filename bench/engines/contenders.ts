@@ -73,7 +73,7 @@ export function present(bench: Bench): readonly Contender[] {
   })
 }
 
-const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
+const MAIN = fileURLToPath(new URL('../../src/cli/weir.js', import.meta.url))
 
 export function weir(engine: string, ...flags: readonly string[]): (ports: Ports) => readonly string[] {
   return ports => [process.execPath, MAIN, 'run', ...flags, configuration('weir.yaml', ports, engine)]

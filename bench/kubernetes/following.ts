@@ -12,7 +12,7 @@ import { FakeApi } from '../../test/kubernetes/fake/server.ts'
 import type { Contender } from '../engines/contenders.ts'
 import { Running } from '../engines/running.ts'
 
-const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
+const MAIN = fileURLToPath(new URL('../../src/cli/weir.js', import.meta.url))
 
 /** An API with these objects, of which the first is given the port of the gateway's listener. */
 export async function follow(folder: string, objects: (port: number) => Iterable<KubeObject>) {
