@@ -44,8 +44,9 @@ const cacheDirectory: (variables: Variables) => string | null = untyped
 
 /** The environment of the test run, without its variables about caches. */
 function environment(more: Variables): NodeJS.ProcessEnv {
-  const { NODE_COMPILE_CACHE, NODE_DISABLE_COMPILE_CACHE, CACHE_DIRECTORY, XDG_CACHE_HOME, ...rest } =
+  const { NODE_COMPILE_CACHE, NODE_DISABLE_COMPILE_CACHE, CACHE_DIRECTORY, XDG_CACHE_HOME, ...others } =
     process.env
+  const { MALLOC_MMAP_THRESHOLD_, MALLOC_TRIM_THRESHOLD_, ...rest } = others // run.ts has its own
   return { ...rest, ...FROM_SOURCE, ...more }
 }
 
