@@ -116,7 +116,7 @@ test('more Secrets than are watched are asked for one by one, and followed all t
   while (names.some(found)) await api.nextRequest
 })
 
-test('a Secret that weir has no right to, and one that is not there, hold up nothing else', async t => {
+test('Secrets without a right to them, missing ones and impossible names hold up nothing else', async t => {
   const [a, b] = [await echo(t, 'a'), await echo(t, 'b')]
   const { api, port, logged } = await sceneOf(t, basic(a), { engine: 'epoll' })
   const tls = await freePort()
@@ -130,6 +130,8 @@ test('a Secret that weir has no right to, and one that is not there, hold up not
   api.clearFaults()
   api.put(terminating(tls, 'missing', 'none'))
   await logged('Secret shop/none')
+  api.put(terminating(tls, 'impossible', 'a,b'))
+  await logged('Secret shop/a,b')
   api.remove(routeTo('echo'))
   while ((await ask(port)) !== '') await after(2)
 })

@@ -31,6 +31,11 @@ export class Failure extends Error {
       : 'kind'
   }
 
+  /** Whether it is about one object alone when that was asked for: others must not wait for it. */
+  get isOfObject(): boolean {
+    return this.concerns !== 'server' && this.status !== 410
+  }
+
   constructor(status: number, message: string, retryMs = 0) {
     super(printable(message)) // it may be the server's words, or a program's
     this.status = status

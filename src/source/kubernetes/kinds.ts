@@ -84,7 +84,7 @@ export function titleOfScope({ kind: { kind, group }, namespace, name }: Scope):
 export function pathOf({ kind: { group, plural, isNamespaced }, namespace }: Scope, version: string): string {
   const root = group === '' ? `/api/${version}` : `/apis/${group}/${version}`
   return isNamespaced && namespace !== null
-    ? `${root}/namespaces/${namespace}/${plural}`
+    ? `${root}/namespaces/${encodeURIComponent(namespace)}/${plural}`
     : `${root}/${plural}`
 }
 

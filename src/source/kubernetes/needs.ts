@@ -55,7 +55,7 @@ export function needsOf(
     ...objects('BackendTLSPolicy').flatMap(each => namedBy(each, each.metadata.namespace ?? 'default')),
   ]
   const namesOf = (kind: Named['kind']): string[] =>
-    [...new Set(named.filter(each => each.kind === kind).map(each => each.id))].sort()
+    [...new Set(named.filter(each => each.kind === kind && canExist(each.id)).map(each => each.id))].sort()
   return {
     pods:
       settings.identity === 'address' ||
@@ -70,6 +70,16 @@ export function needsOf(
     configMaps: namesOf('ConfigMap'),
   }
 }
+
+/** A namespace is a DNS label, the name of a Secret or a ConfigMap a DNS subdomain (RFC 1123). */
+const ID =
+  /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\/(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/
+
+/**
+ * Whether an API server can have an object of this name. Istio and Gateway API take any text, and a
+ * server refuses to be asked for some. Such an object counts as missing.
+ */
+const canExist = (id: string): boolean => ID.test(id)
 
 type Named = { readonly kind: 'Secret' | 'ConfigMap'; readonly id: string }
 

@@ -32,6 +32,7 @@ type PollerOptions = {
 type Polled = {
   readonly scope: Scope
   readonly requests: Requests
+  readonly backOff: BackOff
   isKnown: boolean
   /** What is wrong with this one; '': nothing. */
   trouble: string
@@ -52,7 +53,6 @@ export class Poller {
   readonly #pace: Pace
   readonly #closing = new AbortController()
   readonly #random = createRandom(process.pid, wallNowMs() >>> 0, 11)
-  readonly #backOff: BackOff
   readonly #known: Known
   readonly #state: PhaseKeeper
   readonly #polled = new Map<string, Polled>()
@@ -62,7 +62,6 @@ export class Poller {
   constructor(options: PollerOptions) {
     this.#options = options
     this.#pace = options.pace ?? DEFAULT_PACE
-    this.#backOff = new BackOff(this.#pace, this.#random)
     this.#known = new Known(options.onObject)
     this.#state = new PhaseKeeper(options.onState)
   }
@@ -97,7 +96,8 @@ export class Poller {
       signal: this.#closing.signal,
     })
     const absentMs = Math.min(ABSENT_MS, this.#pace.pollMs ?? POLL_MS)
-    this.#polled.set(key, { scope, requests, isKnown: false, trouble: '', dueMs: 0, absentMs })
+    const backOff = new BackOff(this.#pace, this.#random)
+    this.#polled.set(key, { scope, requests, backOff, isKnown: false, trouble: '', dueMs: 0, absentMs })
     this.#state.update({ isSynced: false, phase: 'listing' })
     this.#awake.abort()
     this.#running ??= this.#run()
@@ -110,6 +110,8 @@ export class Poller {
   }
 
   async #run(): Promise<void> {
+    /** The one for which the server failed in the request before; null: it answered. */
+    let failed: Polled | null = null
     while (!this.#closing.signal.aborted) {
       this.#awake = new AbortController()
       const next = this.#next()
@@ -120,10 +122,16 @@ export class Poller {
       }
       const failure = await this.#ask(next)
       if (this.#closing.signal.aborted) return
+      const failedMs = failure ? waitAfter(failure, next.backOff, this.#pace) : 0
+      if (failure) next.dueMs = monotonicMs() + failedMs
       this.#report(next, failure)
-      if (failure && failure.concerns !== 'rights')
-        await this.#pause(waitAfter(failure, this.#backOff, this.#pace))
+      const isAway = failure !== null && !failure.isOfObject
+      const isSecond: boolean = failed !== null && failed !== next
+      // The server may fail for one object only, so another one is asked for before it has a rest.
+      if (isAway && (isSecond || failure.retryMs > 0)) await this.#pause(failedMs)
+      else if (isAway) await this.#pause(this.#gapMs)
       else if ([...this.#polled.values()].every(each => each.isKnown)) await this.#pause(this.#gapMs)
+      failed = isAway ? next : null
     }
   }
 
@@ -162,10 +170,7 @@ export class Poller {
 
   #report(polled: Polled, failure: Failure | null): void {
     polled.trouble = failure ? `${titleOfScope(polled.scope)}: ${failure.message}` : ''
-    if (failure?.concerns === 'rights') {
-      polled.isKnown = true // others must not wait for it
-      polled.dueMs = monotonicMs() + this.#backOff.jittered(this.#pace.absentMs)
-    }
+    if (failure?.isOfObject) polled.isKnown = true
     if (failure) this.#state.failed(failure, polled.trouble)
     const all = [...this.#polled.values()]
     const isSynced = all.every(each => each.isKnown)

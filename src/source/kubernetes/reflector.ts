@@ -235,8 +235,7 @@ export class Reflector {
     // A server that has just started does not know its CRDs yet.
     const why = status === 404 ? new Failure(0, 'the API server is not ready') : failure
     this.#state.failed(why)
-    // Of one object the others must not wait for a right to it.
-    if (why.concerns === 'rights' && this.scope.name !== null) this.#state.update({ isSynced: true })
+    if (why.isOfObject && this.scope.name !== null) this.#state.update({ isSynced: true })
     await this.#pause(waitAfter(why, this.#backOff, this.#pace))
   }
 

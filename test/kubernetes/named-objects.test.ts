@@ -1,0 +1,82 @@
+/** Secrets that rules name, each asked for by itself: one that fails holds up no other. */
+
+import { deepEqual, equal, ok } from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import type { KubeObject } from './fake/object.ts'
+import type { Followed } from './followed.ts'
+import { route, Scene } from './scene.ts'
+
+/** Its server asks for this Secret. */
+const asking = (namespace: string, credentialName: string): KubeObject => ({
+  apiVersion: 'networking.istio.io/v1',
+  kind: 'Gateway',
+  metadata: { name: 'edge', namespace },
+  spec: { servers: [{ tls: { mode: 'SIMPLE', credentialName } }] },
+})
+
+const secret = (namespace: string, name = 'cert'): KubeObject => ({
+  apiVersion: 'v1',
+  kind: 'Secret',
+  metadata: { name, namespace },
+  data: {},
+})
+
+/** None is watched. */
+const POLLED = { pace: { watchedMax: 0, pollMs: 5 } }
+
+const has = ({ source }: Followed, id: string): boolean =>
+  [...source.all()].some(([key]) => key === ` Secret ${id}`)
+
+suite('objects that rules name', { concurrency: 4 }, () => {
+  test('names that no Secret can have are not asked for, and stop nothing', async t => {
+    const names = [
+      'a,b',
+      'A',
+      'kubernetes-gateway://ü/cert',
+      'kubernetes-gateway://a%2fb/cert',
+      `${'x'.repeat(254)}`,
+    ]
+    const objects = names.map((name, index) => asking(`n${index}`, name))
+    const scene = await Scene.of(t, {}, [route('a'), ...objects, asking('shop', 'cert'), secret('shop')])
+    const followed = await scene.follow()
+    scene.change()
+    await followed.equals()
+    const asked = scene.api.requests.filter(each => each.plural === 'secrets')
+    deepEqual(
+      new Set(asked.map(each => `${each.namespace} ${each.query.get('fieldSelector')}`)),
+      new Set(['shop metadata.name=cert', 'shop metadata.name=cert-cacert']),
+    )
+    ok(has(followed, 'shop/cert'))
+  })
+
+  test('a Secret that the server refuses to be asked for holds up no start', async t => {
+    const scene = await Scene.of(t, {}, [route('a'), asking('shop', 'cert')])
+    scene.api.inject({ resource: 'secrets' }, { code: 400 }, Number.POSITIVE_INFINITY)
+    const followed = await scene.follow()
+    const troubles = followed.source.states.filter(each => each.kind === 'Secret').map(each => each.trouble)
+    ok(troubles.every(each => each.startsWith('400')))
+    scene.change()
+    await followed.equals()
+  })
+
+  for (const code of [400, 500])
+    test(`polled, the first one always answered by ${code}: the others are read and followed`, async t => {
+      const scene = await Scene.of(t, {}, [asking('one', 'cert'), asking('two', 'cert'), secret('two')])
+      const failing = scene.api.inject(
+        { resource: 'secrets', path: /\/namespaces\/one\// },
+        { code },
+        Number.POSITIVE_INFINITY,
+      )
+      const followed = scene.follower(POLLED)
+      const begun = followed.begin()
+      await followed.until(() => has(followed, 'two/cert') && failing.met > 4)
+      scene.api.remove(secret('two'))
+      await followed.until(() => !has(followed, 'two/cert'))
+      if (code === 500) {
+        equal(followed.source.isSynced, false)
+        failing.remove()
+      }
+      await begun
+      ok(followed.source.isSynced)
+    })
+})
