@@ -151,6 +151,7 @@ async function countAtomics(
 
 /** Worker threads read NODE_OPTIONS, too. */
 const counts = (path: string): Readonly<Record<string, string>> => ({
+  WEIR_FROM_SOURCE: '1',
   NODE_OPTIONS: `--import=${COUNTING}`,
   WEIR_BENCH_CALLS: path,
 })

@@ -61,6 +61,7 @@ const engineOf = (bench: Bench): NonNullable<Bench['choices']['engine']> => benc
 
 /** See slow-pick.ts; worker threads read NODE_OPTIONS too. */
 const slowedBy = (turns: number): Readonly<Record<string, string>> => ({
+  WEIR_FROM_SOURCE: '1',
   NODE_OPTIONS: `--import=${new URL('slow-pick.ts', import.meta.url).href}`,
   WEIR_BENCH_PICK_TURNS: String(turns),
 })

@@ -9,7 +9,7 @@ import { readFileSync, statSync } from 'node:fs'
 
 /**
  * @param root  The URL of the package's folder.
- * @param env  WEIR_FROM_SOURCE is for tests of just that.
+ * @param env  WEIR_FROM_SOURCE is for tests of just that, and for benches that replace a module.
  */
 export function isBuilt(root, env = process.env) {
   if (env.WEIR_FROM_SOURCE !== undefined) return false
