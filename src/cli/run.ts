@@ -84,8 +84,7 @@ export async function run(sources: Sources, flags: RunFlags, env: Env): Promise<
     signals++
     if (signals > 1) exit.resolve(SIGNALLED + SIGNAL_NUMBERS[signal])
     else if (!isRead) {
-      exit.resolve(Exit.ok)
-      void kubernetes?.close() // else the load waits for its API
+      gateway.stop().then(() => exit.resolve(Exit.ok), exit.reject) // it reads no further
     } else leave(gateway, signal, manager).then(() => exit.resolve(Exit.ok), exit.reject)
   })
   const manager = await serviceManager(env.variables, log, start === 'takes over')
@@ -95,7 +94,7 @@ export async function run(sources: Sources, flags: RunFlags, env: Env): Promise<
   // A cluster may be away for long. Whoever looks after this process is to see that it waits.
   const isEarly = kubernetes !== null && start === 'as usual'
   const early = isEarly ? await openAdmin(gateway, overridden(settingsIn(sources), overrides).admin) : null
-  isRead = (await reading) && !(isEarly && early === null)
+  isRead = (await reading) && signals === 0 && !(isEarly && early === null)
   const admin = isRead ? await serve(gateway, start === 'takes over' ? place : null, env, early) : early
   if (isRead && admin) {
     const { offer, settings } = gateway
@@ -109,7 +108,7 @@ export async function run(sources: Sources, flags: RunFlags, env: Env): Promise<
       await settlesWithin(admin.close(true), ANSWERED_MS_MAX) // no probe is told of the drain
       gateway.drain(0).then(() => exit.resolve(Exit.ok), exit.reject)
     })
-  } else exit.resolve(Exit.failed)
+  } else if (signals === 0) exit.resolve(Exit.failed)
   const code = await exit.promise
   if (code > SIGNALLED && isRead) await settlesWithin(gateway.stop(), LAST_LINES_MS_MAX)
   await Promise.all([admin?.close(), demo?.close()])

@@ -119,16 +119,19 @@ export class Gateway {
    * configuration is refused, and the log says why, or if it is stopped before.
    */
   async read(): Promise<boolean> {
-    const { kubernetes, log } = this.#options
+    let compiled: Compiled | null = null
     try {
-      if ((await kubernetes?.begin()) === false) return false // it was told to end
-      this.#publisher.accepted = await this.#compileFirst()
+      const isKnown = (await this.#options.kubernetes?.begin()) ?? true
+      if (isKnown) compiled = await this.#compileFirst()
+    } catch (error) {
+      if (!this.#leaving.isDraining) throw error // else its thread was ended
     } finally {
-      if (this.#publisher.accepted === null) await this.stop()
+      if (compiled === null) await this.stop()
     }
-    if (this.#publisher.accepted === null) log.error('the configuration is refused: nothing is served')
-    else this.#plane = this.#startWorkers()
-    return this.#publisher.accepted !== null
+    if (compiled === null || this.#leaving.isDraining) return false
+    this.#publisher.accepted = compiled
+    this.#plane = this.#startWorkers()
+    return true
   }
 
   /**
@@ -249,8 +252,8 @@ export class Gateway {
     if (!(await this.#leaving.serveOn(lameDuckMs))) return
     const { timeoutMs } = this.settings.drain
     await this.#leaving.drain(timeoutMs, async () => {
-      await this.#closeInputs()
-      return (await this.#plane?.drain(timeoutMs)) ?? { closed: 0, reset: 0 }
+      const [, drained] = await Promise.all([this.#closeInputs(), this.#plane?.drain(timeoutMs)])
+      return drained ?? { closed: 0, reset: 0 }
     })
   }
 
@@ -285,7 +288,9 @@ export class Gateway {
   async #compileFirst(): Promise<Compiled | null> {
     const compiled = await compileFirst(this.#compiler, this.names, this.#log)
     logDiagnostics(this.#log, compiled, null)
-    return compiled.table === null ? null : compiled
+    if (compiled.table !== null) return compiled
+    this.#log.error('the configuration is refused: nothing is served')
+    return null
   }
 
   /** No more changes. */

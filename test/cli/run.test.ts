@@ -151,6 +151,15 @@ test('a configuration with errors ends with 1, before anything listens', async t
   assert.doesNotMatch(out, /listen/)
 })
 
+test('a signal before the configuration is read ends with 0, and nothing is opened', async t => {
+  const root = folder(t, { 'a.yaml': routing(await freePort(), 9) })
+  const { code, out } = await weir(['run', '--admin', `127.0.0.1:${await freePort()}`, root], {
+    onReady: send => setImmediate(send, 'SIGTERM'),
+  })
+  assert.equal(code, 0)
+  assert.doesNotMatch(out, /admin at|generation|accepts|refused/)
+})
+
 test('an admin address that is taken ends with 1, and says what to do', async t => {
   const taken = await echo(t, 'taken')
   const root = folder(t, { 'a.yaml': routing(await freePort(), taken) })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { closeSync, openSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { setTimeout as pause } from 'node:timers/promises'
+import { setImmediate as immediate, setTimeout as pause } from 'node:timers/promises'
 import { Gateway } from '../../src/control/gateway.ts'
 import { workingThreads } from '../../src/control/workers/threads.ts'
 import { freePort } from '../support/sockets.ts'
@@ -162,6 +162,16 @@ test('a configuration with errors, or a path that is not there, refuses to start
   )
   const files = new Set(records.flatMap(each => (each.level === 'error' && each.file ? [each.file] : [])))
   assert.deepEqual([...files].sort(), [join(root, 'a.yaml'), join(root, 'missing')])
+})
+
+test('a gateway that is stopped while it compiles has read nothing, and that is no error', async t => {
+  const { log, records } = watchedLog()
+  const gateway = Gateway.of({ paths: [folder(t, { 'a.yaml': routing(1, 2) })], overrides: {}, log })
+  const reading = gateway.read()
+  await immediate() // its thread has the task
+  await gateway.stop()
+  assert.equal(await reading, false)
+  assert.deepEqual(records, [])
 })
 
 test('a gateway whose workers cannot start says so, and is waited for no longer', async t => {

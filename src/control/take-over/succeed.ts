@@ -63,8 +63,9 @@ async function opened({ sockets }: DataPlane): Promise<string> {
   return `not every listener could be opened within ${OPEN_MS_MAX / 1000} s`
 }
 
-/** What the configuration itself keeps from being served; '' if there is nothing. */
+/** What the files themselves keep from being served, as `Readiness.why` says; '' if there is nothing. */
 function unserved({ why, closed }: Readiness): string {
   if (why === 'no-listener') return 'the configuration opens no listener'
-  return closed.map(each => `${each.server}: ${each.why}`).join('; ')
+  const own = closed.filter(each => !each.onlyApi)
+  return own.map(each => `${each.server}: ${each.why}`).join('; ')
 }

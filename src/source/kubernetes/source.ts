@@ -270,10 +270,12 @@ export class KubernetesSource implements Source<ObjectUpdate> {
     for (const each of needs.configMaps) this.#loops.followOne(CONFIG_MAP, each)
   }
 
+  /** Before somebody follows, they are kept. */
   #tellEndpoints(): void {
+    if (this.#onEndpoints === null) return
     const services = [...this.#services]
     this.#services.clear()
-    if (services.length > 0) this.#onEndpoints?.(services)
+    if (services.length > 0) this.#onEndpoints(services)
   }
 
   /** Reports changes once every loop is synced. */
