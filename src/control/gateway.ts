@@ -28,7 +28,6 @@ import { LiveEndpoints } from './live-endpoints.ts'
 import type { History } from './observe/history.ts'
 import type { Logger } from './observe/log.ts'
 import { NameLog } from './observe/name-log.ts'
-import { logDiagnostics } from './observe/narrate.ts'
 import { Publisher, type Serving } from './publisher.ts'
 import { type Readiness, readinessOf } from './readiness.ts'
 import { type Look, Reloads } from './reloads.ts'
@@ -122,7 +121,7 @@ export class Gateway {
     let compiled: Compiled | null = null
     try {
       const isKnown = (await this.#options.kubernetes?.begin()) ?? true
-      if (isKnown) compiled = await this.#compileFirst()
+      if (isKnown) compiled = await compileFirst(this.#compiler, this.names, this.#log)
     } catch (error) {
       if (!this.#leaving.isDraining) throw error // else its thread was ended
     } finally {
@@ -282,15 +281,6 @@ export class Gateway {
       onReady: () => this.#options.onPhase?.('serving'),
       onFailed: this.#failed.resolve,
     })
-  }
-
-  /** The first configuration, or null if it is refused. */
-  async #compileFirst(): Promise<Compiled | null> {
-    const compiled = await compileFirst(this.#compiler, this.names, this.#log)
-    logDiagnostics(this.#log, compiled, null)
-    if (compiled.table !== null) return compiled
-    this.#log.error('the configuration is refused: nothing is served')
-    return null
   }
 
   /** No more changes. */

@@ -30,13 +30,7 @@ test('a Secret that the cluster lacks is no reason not to take over', {
       },
     ],
   })
-  const first = await sceneOf(t, at => [
-    edge(at),
-    routeTo('echo'),
-    service('echo'),
-    slice('echo', a),
-    closed,
-  ])
+  const first = await sceneOf(t, at => [edge(at), routeTo('echo'), service('echo'), slice('echo', a), closed])
   const { gateway } = gatewayFor(t, first.api.kubeconfig())
   ok(await gateway.read())
   const opened = first.gateway.offer.open(PROTOCOL)

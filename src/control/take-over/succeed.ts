@@ -63,7 +63,7 @@ async function opened({ sockets }: DataPlane): Promise<string> {
   return `not every listener could be opened within ${OPEN_MS_MAX / 1000} s`
 }
 
-/** What the files themselves keep from being served, as `Readiness.why` says; '' if there is nothing. */
+/** What the files keep from being served, as in `Readiness.why`; '' if there is nothing. */
 function unserved({ why, closed }: Readiness): string {
   if (why === 'no-listener') return 'the configuration opens no listener'
   const own = closed.filter(each => !each.onlyApi)
