@@ -7,17 +7,14 @@ import { createGunzip } from 'node:zlib'
 import type { Env } from './env.ts'
 
 export async function* linesOf(stream: Readable): AsyncGenerator<string> {
-  const failed = Promise.withResolvers<never>()
-  stream.once('error', failed.reject)
-  failed.promise.catch(() => {})
-  const lines = createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })[
-    Symbol.asyncIterator
-  ]()
-  for (;;) {
-    const next = await Promise.race([lines.next(), failed.promise])
-    if (next.done) return
-    yield next.value
-  }
+  const failures: Error[] = []
+  const lines = createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })
+  stream.once('error', error => {
+    failures.push(error)
+    lines.close() // which tells nobody of the error
+  })
+  yield* lines
+  if (failures.length > 0) throw failures[0]
 }
 
 /** Of a file, of standard input (-), or of a compressed file: a log that was rotated often is. */
