@@ -90,7 +90,7 @@ function toldOf(who: string): string {
 const placeOf = (text: string | null): Parameters<AddressFilter>[0] =>
   text === null ? null : splitEndpoint(text)
 
-/** The connections that ended last, the latest first; of each, its last line. */
+/** The connections that ended last, the latest first; of each, its last line, of whatever log. */
 class Latest {
   readonly #most: number
   readonly #found = new Map<string, Found>()
@@ -102,7 +102,8 @@ class Latest {
   add(found: Found): void {
     const { acceptedAt, id, client } = found.logged
     const key = JSON.stringify([acceptedAt, id, client])
-    this.#found.set(key, found)
+    const known = this.#found.get(key)
+    if (known === undefined || !isLater(known.logged, found.logged)) this.#found.set(key, found)
     if (this.#found.size > 2 * this.#most + 1_000) this.#drop()
   }
 
@@ -121,6 +122,12 @@ class Latest {
     const all = [...this.#found].reverse()
     return all.sort(([, a], [, b]) => toldAtMs(b.logged) - toldAtMs(a.logged)).slice(0, this.#most)
   }
+}
+
+/** Logs come in any order: an end is later than what was told of an open connection. */
+function isLater(one: Logged, other: Logged): boolean {
+  const [isEnd, otherIsEnd] = [one.reason !== null, other.reason !== null]
+  return isEnd === otherIsEnd ? one.lastedMs > other.lastedMs : isEnd
 }
 
 const toldAtMs = ({ acceptedAt, lastedMs }: Logged): number => (Date.parse(acceptedAt ?? '') || 0) + lastedMs

@@ -141,7 +141,11 @@ test('of a client, a range and several logs: the latest first, and of each its l
     at(2, 3, { downstream_remote_address: '[2001:db8::7]:5001' }),
     at(3, 4, { ...open, duration: 80_000 }), // the gateway's end was not its own
   ])
-  writeFileSync(`${log}.1`, `${at(-5, 5)}\n${at(-4, 6)}\n`)
+  const older = [
+    at(0, 1, { ...open, duration: 30_000 }), // told before the end, in a log that is read after it
+    at(3, 4, { ...open, duration: 20_000 }),
+  ]
+  writeFileSync(`${log}.1`, `${at(-5, 5)}\n${at(-4, 6)}\n${older.join('\n')}\n`)
   const found = async (who: string, ...words: string[]) => {
     const { out, err } = await ask(who, '--log', `${log}.1`, '--output', 'json', ...words)
     assert.equal(err, '')
@@ -157,8 +161,14 @@ test('of a client, a range and several logs: the latest first, and of each its l
   assert.deepEqual(await ids('10.0.0.0/24'), [1, 4, 2, 6, 5])
   assert.deepEqual(await ids('2001:db8:0::7'), [3])
   assert.deepEqual(await ids('[2001:db8::7]:5001'), [3])
-  const [{ record, connection, now }] = await found('10.0.0.7', '--limit', '1')
-  assert.deepEqual(record, { file: log, line: 2 })
+  const [{ record, connection, now }, second] = await found('10.0.0.7', '--limit', '2')
+  assert.deepEqual(
+    [record, second.record],
+    [
+      { file: log, line: 2 },
+      { file: log, line: 5 },
+    ],
+  )
   assert.deepEqual(
     [connection.reason, connection.endedBy, connection.rule.line, connection.lostBytes, now.rule.route],
     ['upstream-reset', 'upstream', 24, 1_064, 1],
