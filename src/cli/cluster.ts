@@ -48,6 +48,7 @@ export function clusterOf(
     settings: {
       namespaces: settings.kubernetes.namespaces,
       gatewaySelector: settings.kubernetes.gatewaySelector,
+      gatewayClass: settings.kubernetes.gatewayClass,
       status: tell.onTrouble !== undefined && settings.kubernetes.status,
       addresses: { given: settings.kubernetes.addresses, own: outerAddresses() },
       ...needsSettings(settings),

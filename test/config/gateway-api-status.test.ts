@@ -503,6 +503,13 @@ test('what is written: others’ entries stay, a time changes with its status on
     { parents: [theirs] },
     'an entry that is no longer weir’s goes',
   )
+  const both = { parents: [at(mine('True'), 'T1'), theirs] }
+  equal(mergeStatus(both, wanted(1, mine('True')), 'T2'), null, 'the order is nothing to write about')
+  equal(
+    mergeStatus(both, wanted(1), 'T2', () => true),
+    null,
+    'an entry of another weir stays',
+  )
   equal(mergeStatus(undefined, wanted(1), 'T1'), null, 'nothing of weir’s, nothing to say')
   const gatewayOf = (conditions: object[]): ResourceStatus => ({
     ...wanted(1),

@@ -59,7 +59,7 @@ userTimeout: 45s
 writeTimeout: 30s
 reading: {timeout: 20s}
 dns: {servers: [10.0.0.2, "127.0.0.1:8600", "2001:db8::53", "[::1]:5353"]}
-kubernetes: { namespaces: [shop], gatewaySelector: { app: edge }, status: true, addresses: [edge.test] }
+kubernetes: { namespaces: [shop], gatewaySelector: { app: edge }, gatewayClass: inner, status: true, addresses: [edge.test] }
 authorization: { identity: address, onChange: revoke, revokeOver: 1m }
 limits: { perSource: { connections: 100, rate: 10, prefix4: 24 } }
 proxyProtocol:
@@ -101,6 +101,7 @@ proxyProtocol:
     kubernetes: {
       namespaces: ['shop'],
       gatewaySelector: { app: 'edge' },
+      gatewayClass: 'inner',
       status: true,
       addresses: ['edge.test'],
     },

@@ -269,7 +269,9 @@ test('Pods are replaced by a change of a setting that weir reads once, and by no
   equal(new Set([plain, ...marks]).size, 3)
   const documented = readFileSync(join(ROOT, 'docs/configuration.md'), 'utf8')
   const readOnce = [...documented.matchAll(/^\| `([\w.]+)` .*\*read once\*/gm)].map(found => found[1])
-  const all = ['namespaces', 'gatewaySelector', 'status', 'addresses'].map(each => `kubernetes.${each}`)
+  const all = ['namespaces', 'gatewaySelector', 'gatewayClass', 'status', 'addresses'].map(
+    each => `kubernetes.${each}`,
+  )
   deepEqual(readOnce, ['workers', 'engine', 'admin', 'reload.history', ...all])
   const template = read('templates/_pod.tpl')
   match(template, /pick \$settings "workers" "engine" "admin" "kubernetes"[^"]*"reload" "history"/)
@@ -302,7 +304,9 @@ test('with kubernetes.enabled weir reads the API, and has the rights that weir r
   const gatewaySelector = { tier: 'edge', app: 'a' }
   const printed = (needs: object, namespaces: string[], status: boolean) => {
     const isNarrow = namespaces.length > 0
-    const lease = leaseName(isNarrow ? { namespaces, gatewaySelector } : settings.kubernetes)
+    const lease = leaseName(
+      isNarrow ? { namespaces, gatewaySelector, gatewayClass: 'inner' } : settings.kubernetes,
+    )
     return rightsOf(rbacOf({ needs: { ...none, ...needs }, namespaces, status, lease, account }))
   }
   deepEqual(rightsOf(manifests), printed({ secrets: ['edge/shop-tls'] }, [], true))
@@ -310,7 +314,7 @@ test('with kubernetes.enabled weir reads the API, and has the rights that weir r
   const all = { pods: true, namespaces: true, secrets: ['a/x', 'b/z', 'a/y'], configMaps: ['a/ca'] }
   const narrow = {
     locality: { zone: 'a' },
-    kubernetes: { namespaces: ['a', 'b'], gatewaySelector, status: true },
+    kubernetes: { namespaces: ['a', 'b'], gatewaySelector, gatewayClass: 'inner', status: true },
   }
   deepEqual(
     rightsOf(await render({ kubernetes: { enabled: true, ...all }, settings: narrow })),

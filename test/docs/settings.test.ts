@@ -304,8 +304,16 @@ const FIELDS: Readonly<Record<string, Field>> = {
   'kubernetes.gatewaySelector': {
     type: 'labels',
     byDefault: DEFAULT_SETTINGS.kubernetes.gatewaySelector,
-    meaning: 'With `--kubernetes`: only Gateway resources with these labels are read. *read once*',
+    meaning:
+      'With `--kubernetes`: only Gateways with these labels are read, of Istio and of Gateway API. *read once*',
     range: { inside: [{ app: 'edge' }], outside: ['app'] },
+  },
+  'kubernetes.gatewayClass': {
+    type: 'name or null',
+    byDefault: DEFAULT_SETTINGS.kubernetes.gatewayClass,
+    meaning:
+      'With `--kubernetes`: only Gateways of Gateway API with this `gatewayClassName` are read; null: those of every class whose controller is weir. *read once*',
+    range: { inside: [null, 'weir-internal'], outside: ['', 'a b', ['a']] },
   },
   'kubernetes.status': {
     type: 'true or false',

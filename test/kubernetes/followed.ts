@@ -28,6 +28,7 @@ type KubernetesSettings = ConstructorParameters<typeof KubernetesSource>[0]['set
 const SETTINGS: KubernetesSettings = {
   namespaces: [],
   gatewaySelector: {},
+  gatewayClass: null,
   identity: 'none',
   hasLocality: false,
   namespace: null,

@@ -51,6 +51,7 @@ export function gatewayFor(
     settings: {
       namespaces: [],
       gatewaySelector: {},
+      gatewayClass: null,
       identity: 'none',
       hasLocality: false,
       namespace: null,

@@ -109,13 +109,14 @@ test('without the right to Leases everybody may write', async t => {
 
 test('gateways that read different resources have different Leases', () => {
   const names = [
-    { namespaces: [], gatewaySelector: {} },
-    { namespaces: ['a', 'b'], gatewaySelector: {} },
-    { namespaces: [], gatewaySelector: { a: 'b' } },
+    { namespaces: [], gatewaySelector: {}, gatewayClass: null },
+    { namespaces: ['a', 'b'], gatewaySelector: {}, gatewayClass: null },
+    { namespaces: [], gatewaySelector: { a: 'b' }, gatewayClass: null },
+    { namespaces: [], gatewaySelector: {}, gatewayClass: 'b' },
   ].map(leaseName)
   equal(names[0], 'weir-status')
-  equal(new Set(names).size, 3)
-  equal(leaseName({ namespaces: ['b', 'a'], gatewaySelector: {} }), names[1])
+  equal(new Set(names).size, 4)
+  equal(leaseName({ namespaces: ['b', 'a'], gatewaySelector: {}, gatewayClass: null }), names[1])
 })
 
 test('who loses the Lease while it writes stops there', async t => {

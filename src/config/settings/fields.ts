@@ -71,6 +71,12 @@ export const namespace: Reader<string> = spot => {
 /** RFC 1123, as Gateway API has it. */
 const HOST = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/
 
+/** The name of a GatewayClass. */
+export const className: Reader<string> = spot => {
+  const { value } = spot
+  return typeof value === 'string' && HOST.test(value) ? value : wrong(spot, 'the name of a GatewayClass')
+}
+
 export const addressOrHost: Reader<string> = spot => {
   const { value } = spot
   const isRight = typeof value === 'string' && (parseAddress(value) !== null || HOST.test(value))

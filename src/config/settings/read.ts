@@ -14,7 +14,6 @@ import { LIMIT_DEFAULTS, LIMIT_RANGES, readyLimit } from '../plan/source-limits.
 import { KEEPALIVE_MS_MAX, keepaliveOf, PEER_TIMEOUT_MS_MAX, PROBES_MAX } from '../plan/tcp-times.ts'
 import type { Resource } from '../resource.ts'
 import {
-  addressOrHost,
   bindAddress,
   bool,
   choice,
@@ -27,7 +26,6 @@ import {
   list,
   mapped,
   nameServer,
-  namespace,
   object,
   objectWith,
   orNull,
@@ -38,6 +36,7 @@ import {
   text,
 } from './fields.ts'
 import { healthCheck } from './health-check-fields.ts'
+import { kubernetes } from './kubernetes-fields.ts'
 import {
   type AdminAuth,
   type AdminSettings,
@@ -238,15 +237,7 @@ const SPEC: Reader<Settings> = mapped(
       proxyProtocol: list(proxyEntry),
       healthChecks: list(healthCheck),
       authorization,
-      kubernetes: object(
-        {
-          namespaces: list(namespace),
-          gatewaySelector: strings,
-          status: bool,
-          addresses: list(addressOrHost),
-        },
-        DEFAULT_SETTINGS.kubernetes,
-      ),
+      kubernetes,
       dns: object({ servers: list(nameServer) }, DEFAULT_SETTINGS.dns),
       limits: object({ perSource: orNull(sourceLimit) }, DEFAULT_SETTINGS.limits),
     },

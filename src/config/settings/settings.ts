@@ -115,6 +115,8 @@ type KubernetesReading = {
   readonly namespaces: readonly string[]
   /** Labels that a Gateway must have to be read; none: every Gateway is. */
   readonly gatewaySelector: Readonly<Record<string, string>>
+  /** The GatewayClass that a Gateway of Gateway API must name to be read; null: any. */
+  readonly gatewayClass: string | null
   /** Whether weir writes what it makes of resources into their status, and Events. */
   readonly status: boolean
   /** Where clients reach the Gateways of Gateway API, for their status; none: where weir runs. */
@@ -208,6 +210,6 @@ export const DEFAULT_SETTINGS: Settings = {
   healthChecks: [],
   authorization: { identity: 'none', onChange: 'keep', revokeOverMs: 30_000 },
   dns: { servers: [] },
-  kubernetes: { namespaces: [], gatewaySelector: {}, status: false, addresses: [] },
+  kubernetes: { namespaces: [], gatewaySelector: {}, gatewayClass: null, status: false, addresses: [] },
   limits: { perSource: null },
 }

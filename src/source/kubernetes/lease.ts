@@ -25,15 +25,16 @@ export const LEASES = { group: 'coordination.k8s.io', plural: 'leases' } as cons
 type Scope = {
   readonly namespaces: readonly string[]
   readonly gatewaySelector: Readonly<Record<string, string>>
+  readonly gatewayClass: string | null
 }
 
 /**
  * Gateways that read different resources write different statuses, so each sort has its own. The
  * chart computes it, too (_rights.tpl).
  */
-export function leaseName({ namespaces, gatewaySelector }: Scope): string {
+export function leaseName({ namespaces, gatewaySelector, gatewayClass }: Scope): string {
   const labels = Object.entries(gatewaySelector).map(each => each.join('='))
-  const scope = [...namespaces.toSorted(), '', ...labels.sort()]
+  const scope = [...namespaces.toSorted(), '', ...labels.sort(), ...(gatewayClass ? [gatewayClass] : [])]
   if (scope.length === 1) return 'weir-status'
   return `weir-status-${hash('sha256', scope.join(' ')).slice(0, 8)}`
 }

@@ -12,6 +12,8 @@ type KubernetesSettings = NeedsSettings & {
   readonly namespaces: readonly string[]
   /** Labels that a Gateway must have to be read. */
   readonly gatewaySelector: Readonly<Record<string, string>>
+  /** The GatewayClass that a Gateway of Gateway API must name; null: any of weir's. */
+  readonly gatewayClass: string | null
   /** Whether status and Events are written. */
   readonly status?: boolean
   /** Where clients reach Gateways of Gateway API. */

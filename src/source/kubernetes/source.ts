@@ -11,6 +11,7 @@ import { bindableAddresses } from '../../kernel/own-addresses.ts'
 import { Debounce } from '../files/debounce.ts'
 import type { Source } from '../source.ts'
 import { CACHE_EVERY_MS } from './cache.ts'
+import { Chosen } from './chosen.ts'
 import { Client } from './client.ts'
 import { isEndpoints, serviceOf } from './endpoint-index.ts'
 import { CONFIG_MAP, ENDPOINT_SLICE, ENDPOINTS, NAMESPACE, NODE, POD, RULE_KINDS, SECRET } from './kinds.ts'
@@ -42,6 +43,7 @@ export class KubernetesSource implements Source<ObjectUpdate> {
   readonly #writer: Writer | null
   readonly #store = new ObjectStore()
   readonly #loops: Loops
+  readonly #chosen: Chosen
   /** False: it was closed before. */
   readonly #synced = Promise.withResolvers<boolean>()
   readonly #changed = new Debounce(() => this.#tell(), QUIET_MS, MOST_MS)
@@ -62,6 +64,7 @@ export class KubernetesSource implements Source<ObjectUpdate> {
   constructor(options: KubernetesOptions) {
     this.#options = options
     this.#client = new Client(options.identity)
+    this.#chosen = new Chosen(options.settings)
     this.#loops = new Loops({
       client: this.#client,
       namespaces: options.settings.namespaces,
@@ -80,6 +83,8 @@ export class KubernetesSource implements Source<ObjectUpdate> {
             durationMs: options.pace?.leaseMs,
           }),
           find: key => this.#store.find(key),
+          isOthers: (entry, { object }) =>
+            this.#chosen.leavesOut(entry, object, key => this.#store.find(key)),
           onTrouble: options.onTrouble,
           spreadMs: options.pace?.spreadMs,
         })
@@ -226,7 +231,7 @@ export class KubernetesSource implements Source<ObjectUpdate> {
   }
 
   #take(after: Kept | null, before: Kept | null): void {
-    const [now, old] = [after, before].map(each => (each && this.#isWanted(each) ? each : null))
+    const [now, old] = this.#chosen.take(after, before)
     if (!this.#store.take(now, old)) return
     if (this.#options.cache) this.#saving ??= setTimeout(() => this.#save(), CACHE_EVERY_MS).unref()
     const [service, other] = [now, old].map(each => each && isEndpoints(each.object) && serviceOf(each))
@@ -252,12 +257,6 @@ export class KubernetesSource implements Source<ObjectUpdate> {
       if (trouble !== this.#cacheTrouble) onTrouble?.(trouble)
       this.#cacheTrouble = trouble
     }
-  }
-
-  #isWanted({ object: { kind, apiVersion, metadata } }: Kept): boolean {
-    if (kind !== 'Gateway' || !apiVersion.startsWith('networking.istio.io/')) return true
-    const wanted = Object.entries(this.#options.settings.gatewaySelector)
-    return wanted.every(([label, value]) => metadata.labels?.[label] === value)
   }
 
   /** Starts loops that some rule has come to need. */

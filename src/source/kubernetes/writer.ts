@@ -35,6 +35,8 @@ type WriterOptions = {
   /** null: everybody may write. */
   readonly lease?: Pick<Lease, 'take' | 'isHeld' | 'againMs' | 'close'> | null
   readonly find: (key: string) => Kept | null
+  /** Whether an entry of a status is another weir's. */
+  readonly isOthers?: (entry: Fields, kept: Kept) => boolean
   /** A refusal, for the log: once for each reason. */
   readonly onTrouble?: ((text: string) => void) | undefined
   readonly spreadMs?: number | undefined
@@ -125,7 +127,8 @@ export class Writer {
   /** What has to be written; null: nothing. */
   #next(key: string, wanted: Wanted): { readonly kept: Kept; readonly status: Fields } | null {
     const kept = this.#options.find(key)
-    const status = kept && mergeStatus(kept.status, wanted, wallTime())
+    const isOthers = (entry: Fields): boolean => this.#options.isOthers?.(entry, kept as Kept) ?? false
+    const status = kept && mergeStatus(kept.status, wanted, wallTime(), isOthers)
     return kept && status ? { kept, status } : null
   }
 

@@ -80,6 +80,7 @@
 {{- $labels = append $labels (printf "%s=%s" $label $value) }}
 {{- end }}
 {{- $scope := concat ($of.namespaces | default list | sortAlpha) (list "") (sortAlpha $labels) }}
+{{- with $of.gatewayClass }}{{ $scope = append $scope . }}{{ end }}
 {{- if eq (len $scope) 1 }}weir-status{{ else }}weir-status-{{ join " " $scope | sha256sum | trunc 8 }}{{ end }}
 {{- end }}
 

@@ -15,15 +15,21 @@ const SHARED = ['parents', 'ancestors']
 /**
  * The status to write; null: nothing has to be written, or the object is newer than what was read.
  *
- * @param now  RFC 3339.
+ * @param now       RFC 3339.
+ * @param isOthers  Whether an entry of weir's controller is another weir's: they share a cluster.
  */
-export function mergeStatus(existing: unknown, wanted: Wanted, now: string): Fields | null {
+export function mergeStatus(
+  existing: unknown,
+  wanted: Wanted,
+  now: string,
+  isOthers: (entry: Fields) => boolean = () => false,
+): Fields | null {
   const has = fieldsOf(existing)
   if (isAhead(has, wanted.generation)) return null
   const merged = Object.fromEntries(
     Object.entries(wanted.status).map(([name, value]) => {
       if (name === 'conditions') return [name, mergeConditions(has[name], value, now)]
-      if (SHARED.includes(name)) return [name, mergeShared(has[name], value, now)]
+      if (SHARED.includes(name)) return [name, mergeShared(has[name], value, now, isOthers)]
       return [name, name === 'listeners' ? mergeNamed(has[name], value, now) : value]
     }),
   )
@@ -62,20 +68,34 @@ function mergeNamed(existing: unknown, wanted: unknown, now: string): Fields[] {
   }))
 }
 
-/** Entries of other controllers come first, as they are. */
-function mergeShared(existing: unknown, wanted: unknown, now: string): Fields[] {
-  const before = listOf(existing)
-  const last = before.filter(each => each.controllerName === CONTROLLER)
-  const next = listOf(wanted).map(each => {
-    const same = last.find(
-      other =>
-        isDeepStrictEqual(other.parentRef, each.parentRef) &&
-        isDeepStrictEqual(other.ancestorRef, each.ancestorRef),
-    )
-    return { ...each, conditions: mergeConditions(same?.conditions, each.conditions, now) }
+/**
+ * Entries of others stay as they are. All stay where they are: two that write would else change
+ * the order for each other.
+ */
+function mergeShared(
+  existing: unknown,
+  wanted: unknown,
+  now: string,
+  isOthers: (entry: Fields) => boolean,
+): Fields[] {
+  const next = listOf(wanted)
+  const used = new Set<Fields>()
+  const timed = (each: Fields, last?: Fields): Fields => ({
+    ...each,
+    conditions: mergeConditions(last?.conditions, each.conditions, now),
   })
-  return [...before.filter(each => each.controllerName !== CONTROLLER), ...next]
+  const kept = listOf(existing).flatMap(each => {
+    if (each.controllerName !== CONTROLLER || isOthers(each)) return [each]
+    const same = next.find(other => !used.has(other) && isSameParent(other, each))
+    if (!same) return []
+    used.add(same)
+    return [timed(same, each)]
+  })
+  return [...kept, ...next.filter(each => !used.has(each)).map(each => timed(each))]
 }
+
+const isSameParent = (left: Fields, right: Fields): boolean =>
+  isDeepStrictEqual(left.parentRef, right.parentRef) && isDeepStrictEqual(left.ancestorRef, right.ancestorRef)
 
 /** Whether a condition of weir's is about a later generation: this process has not read it yet. */
 function isAhead(status: Fields, generation: number): boolean {
