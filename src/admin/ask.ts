@@ -7,10 +7,13 @@ import { type AdminPlace, formatAdminPlace } from './admin-place.ts'
 export class Unanswered extends Error {
   /** 0: nobody answered. */
   readonly status: number
+  /** For who knows that a gateway is there. */
+  readonly detail: string
 
-  constructor(message: string, status = 0) {
+  constructor(message: string, status = 0, detail = message) {
     super(message)
     this.status = status
+    this.detail = detail
   }
 }
 
@@ -47,24 +50,24 @@ export async function askAdmin(
   }
   const to = socket === '' ? { host: address, port } : { socketPath: socket }
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
-  const asking = request({ ...to, method, path, headers, agent: false, timeout: idleMs }, resolve)
-  const giveUp = (why: string): void => void asking.destroy(new Error(why))
-  asking.on('error', reject)
-  asking.on('timeout', () => giveUp(`no answer for ${idleMs / 1000} s`))
-  const timer =
-    totalMs > 0
-      ? setTimeout(() => giveUp(`no answer within ${(totalMs / 1000).toFixed(1)} s`), totalMs)
-      : null
-  asking.end(body)
+  let timer: NodeJS.Timeout | undefined
   try {
+    const asking = request({ ...to, method, path, headers, agent: false, timeout: idleMs }, resolve)
+    const giveUp = (why: string): void => void asking.destroy(new Error(why))
+    asking.on('error', reject)
+    asking.on('timeout', () => giveUp(`no answer for ${idleMs / 1000} s`))
+    const late = `no answer within ${(totalMs / 1000).toFixed(1)} s`
+    if (totalMs > 0) timer = setTimeout(giveUp, totalMs, late)
+    asking.end(body)
     const answer = await promise
     return take(answer.statusCode ?? 0, await textOf(answer, bytesMax), where)
   } catch (error) {
     if (error instanceof Unanswered) throw error
     const { code, message } = error as NodeJS.ErrnoException
-    throw new Unanswered(`no gateway answers at ${where} (${code ?? message})`)
+    const why = code ?? message
+    throw new Unanswered(`no gateway answers at ${where} (${why})`, 0, why)
   } finally {
-    if (timer) clearTimeout(timer)
+    clearTimeout(timer)
   }
 }
 

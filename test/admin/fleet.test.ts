@@ -48,7 +48,7 @@ test('two replicas ask each other: shares are summed; the one behind is named, b
     asTwo.replicas[1].summary.configuration,
     'of as many, what was taken last',
   )
-  assert.match(String(oddOf(asTwo.replicas, hosts[0])), /^configuration \w+, where 1 have/)
+  assert.match(String(oddOf(asTwo.replicas, hosts[0])), /^configuration \w+, where 1 has/)
   assert.equal(oddOf(asTwo.replicas, hosts[1]), null)
   assert.equal(asTwo.replicas[1].summary.generation, 2)
 })
@@ -70,6 +70,28 @@ test('five replicas: one is behind, one gone, one slow, and nobody waits for the
   assert.match(String(oddOf(body.replicas, gone)), /ECONNREFUSED/)
   assert.equal(body.rules[0].connections, 20, 'of the two that serve the same')
   assert.deepEqual([...new Set(fine.asked.map(each => each.split('?')[0]))].sort(), ['/routes', '/summary'])
+})
+
+test('replicas whose rules do not come in time are there, and say so', async t => {
+  const hosts: string[] = []
+  const one = await scene(t, splitting(70, 30), 'epoll', { fleet: hosts, fleetMs: 1_000 })
+  const like = likeAt(one.where.port)
+  const stuck = await Promise.all(
+    Array.from({ length: 9 }, () =>
+      peer(t, (request, response) => {
+        if (request.url?.startsWith('/summary')) like(request, response)
+      }),
+    ),
+  )
+  hosts.push(...stuck.map(each => each.place))
+  for (let index = 0; index < 10; index++) await ask(one.port)
+  const { body } = await one.get('/fleet')
+  assert.ok(body.replicas.every((each: { summary: unknown }) => each.summary !== null))
+  const whys = oddsOf(body.replicas).map(each => each.replace(/\d+\.\d s/, 'T'))
+  const late = 'its rules are not counted: no answer within T'
+  const never = 'its rules are not counted: no time was left to ask'
+  assert.deepEqual(whys.sort(), [...Array(8).fill(late), never])
+  assert.equal(body.rules[0].connections, 10)
 })
 
 test('a gateway that its list does not name is part of it, and one at two names counts once', async t => {
@@ -123,7 +145,10 @@ test('an answer without end, of no weir, or of another shape is told as such', a
   hosts.push(endless.place, page.place, wrong.place, evil.place)
   const { status, body } = await one.get('/fleet')
   assert.equal(status, 200)
-  assert.match(String(oddOf(body.replicas, endless.place)), /more than 8388608 bytes/)
+  assert.match(
+    String(oddOf(body.replicas, endless.place)),
+    /^its rules are not counted: more than 8388608 bytes/,
+  )
   assert.match(String(oddOf(body.replicas, page.place)), /is no weir/)
   assert.match(String(oddOf(body.replicas, wrong.place)), /another version: no version/)
   assert.match(String(oddOf(body.replicas, evil.place)), /another version: no /)

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type TestContext, test } from 'node:test'
+import { askAdmin, Unanswered } from '../../src/admin/ask.ts'
 import type { WeightedRule } from '../../src/admin/fleet/replica.ts'
 import { fleetShares } from '../../src/admin/fleet/shares.ts'
 import { inTurns } from '../../src/base/turns.ts'
@@ -102,6 +103,25 @@ test('all alike is 0; a name stands for its addresses; nobody is a mistake', asy
   assert.match((await weir(['status', '--fleet', `localhost${port}`])).out, /1 ready/)
   assert.equal((await weir(['status', '--fleet', ' ,'])).code, 2)
   assert.equal((await weir(['status', '--fleet', 'a.invalid'])).code, 1)
+})
+
+test('what cannot be asked, or tells no rules, is one of the replicas', async t => {
+  const fine = await replica(t, {}, ruleOf(680, 320))
+  const older = await replica(t, {}, { ...ruleOf(1, 1), destinations: [] as never, rule: {} as never })
+  const { code, out } = await weir(['status', '--fleet', `${fine},${older},localhost:99999`])
+  assert.equal(code, 1)
+  assert.match(out, /^3 replicas: 2 ready, 2 with configuration a{12}, /)
+  assert.match(
+    out,
+    /\n +! +\S+ +ready .* its rules are not counted: it is of another version: no virtualService\n/,
+  )
+  assert.match(
+    out,
+    /\n +! +localhost:99999 +no answer +localhost:99999 has no such port: the last is 65535\n/,
+  )
+  assert.match(out, / rules\[0\] {2}1 000 connections\n/)
+  const nowhere = { address: '127.0.0.1', port: 99_999, socket: '' }
+  await assert.rejects(askAdmin(nowhere, { path: '/', token: null }, {}), Unanswered)
 })
 
 test('of as many, the configuration that was taken last counts', async t => {

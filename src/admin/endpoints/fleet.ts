@@ -100,7 +100,7 @@ export function addFleet(
     summary:
       'This gateway and the others of `admin.fleet`: who differs, and which shares they deliver together.',
     description:
-      'The others are asked within 3 s; who does not answer by then is told, with the reason. Rules whose share is off come first, then those with the most connections.',
+      'The others are asked within 3 s; replicas that do not answer by then are listed with the reason. Rules whose share is off come first, then those with the most connections.',
     querystring: query({
       limit: { ...whole(1, RULES_MAX, 'The maximum number of rules.'), default: 50 },
     }),
@@ -150,7 +150,13 @@ function* ownOf(gateway: Gateway, version: string, all: Awaited<ReturnType<Stand
     yield
   }
   const summary = replicaSummary(readSummary(gateway, version))
-  return { place: 'this gateway', summary, rules, rulesTotal: weighted.length } satisfies Answering
+  return {
+    place: 'this gateway',
+    summary,
+    rules,
+    rulesTotal: weighted.length,
+    rulesWhy: null,
+  } satisfies Answering
 }
 
 /** What it says of itself is newer than what it answered to itself. */

@@ -22,6 +22,8 @@ export type FleetReplica = {
   readonly why: string | null
   /** null: it does not answer. */
   readonly summary: ReplicaSummary | null
+  /** Why its rules are not among those summed, though it is there; null: no such reason. */
+  readonly rulesWhy: string | null
 }
 
 export type Fleet = {
@@ -90,13 +92,14 @@ export function* fleetOf(replicas: readonly Replica[]): Generator<void, Fleet> {
   const answering = replicas.filter(each => 'summary' in each)
   const configuration = commonOf(answering)
   const alike = answering.filter(each => each.summary.configuration === configuration)
-  const rules = yield* fleetShares(alike)
+  const rules = yield* fleetShares(alike.filter(each => each.rulesWhy === null))
   return {
     configuration,
     replicas: replicas.map(each => ({
       place: each.place,
       why: whyOdd(each, configuration, alike.length),
       summary: 'summary' in each ? each.summary : null,
+      rulesWhy: 'summary' in each ? each.rulesWhy : null,
     })),
     rules,
     rulesTotal: Math.max(0, ...alike.map(each => each.rulesTotal)),
@@ -117,11 +120,17 @@ function commonOf(answering: readonly Answering[]): string | null {
   return first?.[0] ?? null
 }
 
+/** In words. */
+export const missingText = (rulesWhy: string): string => `its rules are not counted: ${rulesWhy}`
+
 function whyOdd(replica: Replica, common: string | null, alike: number): string | null {
   if ('error' in replica) return replica.error
-  const { summary } = replica
+  const { summary, rulesWhy } = replica
   const texts = summary.ready ? [] : [stateText(summary)]
   if (summary.configuration !== common)
-    texts.push(`configuration ${summary.configuration}, where ${alike} have ${common}`)
+    texts.push(
+      `configuration ${summary.configuration}, where ${alike} ${alike === 1 ? 'has' : 'have'} ${common}`,
+    )
+  if (rulesWhy !== null) texts.push(missingText(rulesWhy))
   return texts.length === 0 ? null : texts.join('; ')
 }

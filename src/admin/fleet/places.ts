@@ -7,6 +7,8 @@ import { type Lookup, SystemLookup } from '../../source/names/system-lookup.ts'
 import { type AdminPlace, formatAdminPlace, parseAdminPlace } from '../admin-place.ts'
 import { Unanswered } from '../ask.ts'
 
+const PORT_MAX = 65_535
+
 type Options = {
   /** For all names together. */
   readonly totalMs: number
@@ -48,6 +50,7 @@ async function placesAt(
   const place = parseAdminPlace(written) ?? parseAdminPlace(`${written}:${DEFAULT_ADMIN.port}`)
   if (place) return [place]
   const [, host = written, port = String(DEFAULT_ADMIN.port)] = /^(.+?)(?::(\d{1,5}))?$/.exec(written) ?? []
+  if (Number(port) > PORT_MAX) return new Unanswered(`${written} has no such port: the last is ${PORT_MAX}`)
   let answer: Answer | null = null
   const asked = lookup.lookup(host, null).then(said => {
     answer = said

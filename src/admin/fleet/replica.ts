@@ -44,6 +44,8 @@ export type Answering = {
   readonly rules: readonly WeightedRule[]
   /** All that it has. */
   readonly rulesTotal: number
+  /** Why its rules are not known; null: they are. */
+  readonly rulesWhy: string | null
 }
 export type Replica = Answering | { readonly place: string; readonly error: string }
 
@@ -65,6 +67,8 @@ const SUMMARY_BYTES_MAX = 2 ** 16
 /** Rules of one answer, and its size: some 1 kB a rule, unless it has many listeners. */
 const PAGE = 100
 const PAGE_BYTES_MAX = 2 ** 23
+/** With less time left nobody is asked. */
+const ASK_MS_MIN = 10
 
 type Get = (path: string, bytesMax: number) => Promise<unknown>
 
@@ -74,11 +78,14 @@ export async function askReplica(
   { untilMs, inTurn }: Bounds,
 ): Promise<Replica> {
   const name = formatAdminPlace(place)
-  const get: Get = (path, bytesMax) =>
-    askAdmin(place, { path, token }, { totalMs: Math.max(1, untilMs - monotonicMs()), bytesMax })
+  const get: Get = (path, bytesMax) => {
+    const totalMs = untilMs - monotonicMs()
+    if (totalMs < ASK_MS_MIN) throw new Unanswered('no time was left to ask')
+    return askAdmin(place, { path, token }, { totalMs, bytesMax })
+  }
   try {
     const summary = replicaSummary(await get('/summary', SUMMARY_BYTES_MAX))
-    const rules = await inTurn(() => weighted(get, rulesMost))
+    const rules = await inTurn(() => weightedOrWhy(get, rulesMost))
     return { place: name, summary, ...rules }
   } catch (error) {
     if (error instanceof Misshapen)
@@ -91,8 +98,22 @@ export async function askReplica(
   }
 }
 
+type Rules = Pick<Answering, 'rules' | 'rulesTotal' | 'rulesWhy'>
+
+/** All that were asked for, or none: it is there all the same. */
+async function weightedOrWhy(get: Get, most: number): Promise<Rules> {
+  const none = (rulesWhy: string): Rules => ({ rules: [], rulesTotal: 0, rulesWhy })
+  try {
+    return await weighted(get, most)
+  } catch (error) {
+    if (error instanceof Misshapen) return none(`it is of another version: no ${error.message}`)
+    if (error instanceof Unanswered) return none(error.detail)
+    throw error
+  }
+}
+
 /** Rules with several destinations: of others there is no share to tell. */
-async function weighted(get: Get, most: number): Promise<Pick<Answering, 'rules' | 'rulesTotal'>> {
+async function weighted(get: Get, most: number): Promise<Rules> {
   const rules: WeightedRule[] = []
   let rulesTotal = 0
   for (let next: string | null = ''; next !== null && rules.length < most; ) {
@@ -106,7 +127,7 @@ async function weighted(get: Get, most: number): Promise<Pick<Answering, 'rules'
     rulesTotal = numberOf(page, 'total')
     next = found.length > 0 && typeof page.next === 'string' ? page.next : null
   }
-  return { rules: rules.slice(0, most), rulesTotal }
+  return { rules: rules.slice(0, most), rulesTotal, rulesWhy: null }
 }
 
 /** An answer lacks a field; the message names it. */

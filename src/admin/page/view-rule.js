@@ -46,7 +46,7 @@ export const rule = {
     const isWeighted = chosen.destinations.length > 1
     return html`
       <section class="card" aria-labelledby="rule-title">
-        <nav class="crumbs" aria-label="Where this is"><a href=${href('rules')}>Rules</a> / Nr. ${count(chosen.index + 1)}</nav>
+        <nav class="crumbs" aria-label="Where this is"><a href=${href('rules')}>Rules</a> / No. ${count(chosen.index + 1)}</nav>
         <div class="title">
           <h2 id="rule-title" class="place">${place(rule)}</h2>
           <p>

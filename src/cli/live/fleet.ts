@@ -3,7 +3,7 @@
  * and which shares they have delivered together.
  */
 
-import { askFleet, type Fleet, type FleetReplica, fleetOf } from '../../admin/fleet/fleet.ts'
+import { askFleet, type Fleet, type FleetReplica, fleetOf, missingText } from '../../admin/fleet/fleet.ts'
 import type { FleetRule } from '../../admin/fleet/shares.ts'
 import { printable } from '../../base/printable.ts'
 import { inTurns } from '../../base/turns.ts'
@@ -23,7 +23,7 @@ export async function fleet(hosts: string, output: 'text' | 'json', env: Env): P
     .split(',')
     .map(each => each.trim())
     .filter(each => each !== '')
-  if (written.length === 0) throw new NoAnswer('--fleet names nobody: write host,host', Exit.usage)
+  if (written.length === 0) throw new NoAnswer('--fleet needs a host: write host,host', Exit.usage)
   const replicas = await askFleet({
     hosts: written,
     token: tokenIn(env.variables.WEIR_ADMIN_TOKEN_FILE),
@@ -52,7 +52,7 @@ function lines({ replicas, configuration }: Fleet): string[] {
   ]
 }
 
-function row({ place, why, summary }: FleetReplica, common: string | null): string[] {
+function row({ place, why, summary, rulesWhy }: FleetReplica, common: string | null): string[] {
   const start = [why === null ? '' : '!', place]
   if (summary === null) return [...start, 'no answer', '', '', '', '', '', why ?? '']
   const { version, generation, configuration, uptimeS, counters } = summary
@@ -64,7 +64,10 @@ function row({ place, why, summary }: FleetReplica, common: string | null): stri
     `generation ${generation}`,
     `up ${durationText(uptimeS * 1000)}`,
     `${countText(counters.open)} open`,
-    configuration === common ? '' : `others have ${common}`,
+    [
+      ...(configuration === common ? [] : [`others have ${common}`]),
+      ...(rulesWhy === null ? [] : [missingText(rulesWhy)]),
+    ].join('; '),
   ]
 }
 

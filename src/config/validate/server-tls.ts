@@ -78,7 +78,7 @@ function checkFiles(tls: Field, mode: string): void {
 }
 
 /**
- * A revocation list requires client certificates, and belongs into the credential if there is one.
+ * A revocation list requires client certificates, and belongs in the credential if there is one.
  */
 function checkRevocations(tls: Field, excluded: boolean): void {
   if (excluded && tls.get('caCrl').filled) {

@@ -56,7 +56,7 @@ export const shutOf = ({ accepted, binds }: ApiGateway, unusable: readonly strin
   accepted.holds && unusable.length === binds.length ? no('AddressNotUsable', unusableText(unusable)) : null
 
 const unusableText = (unusable: readonly string[]): string =>
-  `this machine does not have ${unusable.join(', ')}: nothing listens there. The address of a load balancer belongs into kubernetes.addresses of the Settings`
+  `this machine does not have ${unusable.join(', ')}: nothing listens there. The address of a load balancer belongs in kubernetes.addresses of the Settings`
 
 function gatewayProgrammed(
   { accepted, listeners }: ApiGateway,
