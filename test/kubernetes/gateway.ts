@@ -21,7 +21,7 @@ import { FakeApi, type FakeOptions } from './fake/server.ts'
 /** The real waits, but for those after failures and before a cache is served. */
 const PACE = { ...DEFAULT_PACE, leastMs: 20, mostMs: 200, absentMs: 50, shortMs: 5, spreadMs: 5, cacheMs: 20 }
 /** Troubles are told of soon. */
-const GATHER_MS = 10
+const GATHER_MS = 50
 
 type Options = {
   readonly pace?: Partial<Pace>

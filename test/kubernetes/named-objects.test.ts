@@ -79,4 +79,29 @@ suite('objects that rules name', { concurrency: 4 }, () => {
       await begun
       ok(followed.source.isSynced)
     })
+
+  test('polled, a trouble that is over is gone, though another one stays', async t => {
+    const scene = await Scene.of(t, {}, [asking('one', 'cert'), asking('two', 'cert')])
+    const fail = (namespace: string, code: number) =>
+      scene.api.inject(
+        { resource: 'secrets', path: new RegExp(`/namespaces/${namespace}/`) },
+        { code },
+        Number.POSITIVE_INFINITY,
+      )
+    const first = fail('one', 500)
+    fail('two', 403)
+    const followed = scene.follower(POLLED)
+    const begun = followed.begin()
+    const troubles = () =>
+      followed.source.states
+        .flatMap(each => [each.trouble, ...(each.failing ?? []).map(each => each.title)])
+        .filter(each => each.startsWith('Secret '))
+    const forbidden = ['Secret two/cert', 'Secret two/cert-cacert']
+    await followed.until(() => String(troubles().slice(1)) === String([...forbidden, 'Secret (polled)']))
+    ok(troubles()[0].startsWith('Secret one/cert: 500'), troubles()[0])
+    first.remove()
+    await begun
+    await followed.until(() => String(troubles().slice(1)) === String(forbidden))
+    ok(troubles()[0].startsWith('Secret two/cert: 403'), troubles()[0])
+  })
 })

@@ -6,7 +6,7 @@
  */
 
 import { monotonicMs } from '../../base/clock.ts'
-import type { ReflectorState } from '../../source/kubernetes/reflector-state.ts'
+import type { Failing, ReflectorState } from '../../source/kubernetes/reflector-state.ts'
 import type { Logger } from './log.ts'
 
 /** Kinds whose troubles begin within this time are told of together. */
@@ -14,14 +14,16 @@ const GATHER_MS = 1_000
 /** Kinds that a line names. */
 const NAMED_MAX = 5
 
-/** Kinds with a trouble of one sort. */
+/** Kinds, or objects, whose troubles of one sort are told in one line. */
 type Trouble = {
+  readonly sort: string
   readonly sinceMs: number
   readonly why: string
   /** Those that have it now. */
-  readonly kinds: Map<string, ReflectorState>
+  readonly now: Map<string, Failing>
   /** All that have had it. */
   readonly all: Set<string>
+  /** Who comes later is another trouble. */
   isTold: boolean
 }
 
@@ -30,8 +32,9 @@ export class KubernetesLog {
   readonly #gatherMs: number
   readonly #followed = new Set<string>()
   readonly #absent = new Set<string>()
-  /** By sort: "server", "rights", or what only one kind has. */
-  readonly #troubles = new Map<string, Trouble>()
+  readonly #troubles = new Set<Trouble>()
+  /** By loop: objects of it that fail, each by itself. */
+  readonly #failing = new Map<string, ReadonlySet<string>>()
 
   constructor(log: Logger, gatherMs = GATHER_MS) {
     this.#log = log
@@ -39,10 +42,9 @@ export class KubernetesLog {
   }
 
   readonly add = (state: ReflectorState): void => {
-    const { title, phase, trouble, objects, version } = state
+    const { title, phase, objects, version } = state
     const isFollowed = phase === 'watching'
-    if (phase === 'absent' || isFollowed) this.#recover(title, '')
-    else if (trouble !== '') this.#fail(state)
+    this.#take(state)
     if (phase === 'absent' && !this.#absent.has(title)) {
       this.#absent.add(title)
       this.#log.info(
@@ -56,42 +58,57 @@ export class KubernetesLog {
     }
   }
 
-  #fail(state: ReflectorState): void {
-    const { title, concerns, trouble } = state
-    const sort = concerns === 'kind' ? `${title}: ${trouble}` : concerns
+  #take(state: ReflectorState): void {
+    const { title, phase, trouble } = state
+    const failing = state.failing ?? (trouble === '' ? [] : [state])
+    const titles = new Set(failing.map(each => each.title))
+    const isOver = phase === 'absent' || phase === 'watching' || state.failing !== undefined
+    if (isOver) {
+      for (const each of this.#failing.get(title) ?? []) if (!titles.has(each)) this.#recover(each, '')
+    }
+    if (isOver || titles.size > 0) this.#failing.set(title, titles)
+    for (const each of failing) this.#fail(each)
+  }
+
+  #fail(failing: Failing): void {
+    const { title } = failing
+    const sort = sortOf(failing)
     this.#recover(title, sort)
-    const found = this.#troubles.getOrInsertComputed(sort, () => {
-      setTimeout(() => this.#tell(sort), this.#gatherMs).unref()
-      return { sinceMs: monotonicMs(), why: trouble, kinds: new Map(), all: new Set(), isTold: false }
-    })
-    found.kinds.set(title, state)
+    const ofSort = [...this.#troubles].filter(each => each.sort === sort)
+    const found = ofSort.find(each => each.now.has(title) || !each.isTold) ?? this.#begin(sort, failing)
+    found.now.set(title, failing)
     found.all.add(title)
   }
 
-  /** The kind has none of the troubles but this one. */
+  #begin(sort: string, { trouble: why }: Failing): Trouble {
+    const begun = { sort, sinceMs: monotonicMs(), why, now: new Map(), all: new Set<string>(), isTold: false }
+    this.#troubles.add(begun)
+    setTimeout(() => this.#tell(begun), this.#gatherMs).unref()
+    return begun
+  }
+
+  /** It has none of the troubles but those of this sort. */
   #recover(title: string, except: string): void {
-    for (const [sort, trouble] of this.#troubles) {
-      if (sort === except || !trouble.kinds.delete(title)) continue
-      if (trouble.kinds.size === 0 && trouble.isTold) this.#end(sort, trouble)
+    for (const trouble of this.#troubles) {
+      if (trouble.sort === except || !trouble.now.delete(title)) continue
+      if (trouble.now.size === 0 && trouble.isTold) this.#end(trouble)
     }
   }
 
-  #tell(sort: string): void {
-    const trouble = this.#troubles.get(sort)
-    if (!trouble) return
-    if (trouble.kinds.size === 0) {
-      this.#end(sort, trouble)
+  #tell(trouble: Trouble): void {
+    if (trouble.now.size === 0) {
+      this.#end(trouble)
       return
     }
     trouble.isTold = true
-    const kinds = [...trouble.kinds.keys()]
-    const isKnown = [...trouble.kinds.values()].every(each => each.isSynced)
+    const kinds = [...trouble.now.keys()]
+    const isKnown = [...trouble.now.values()].every(each => each.isSynced)
     const what = isKnown ? 'what was known stays' : 'nothing is served before it is known'
-    this.#log.warn({ kinds, why: trouble.why }, `${whatFails(sort, trouble)} (${titlesText(kinds)}); ${what}`)
+    this.#log.warn({ kinds, why: trouble.why }, `${whatFails(trouble)} (${titlesText(kinds)}); ${what}`)
   }
 
-  #end(sort: string, trouble: Trouble): void {
-    this.#troubles.delete(sort)
+  #end(trouble: Trouble): void {
+    this.#troubles.delete(trouble)
     const kinds = [...trouble.all]
     const tookMs = Math.round(monotonicMs() - trouble.sinceMs)
     const why = trouble.isTold ? '' : `; it failed for a moment: ${trouble.why}`
@@ -100,7 +117,17 @@ export class KubernetesLog {
   }
 }
 
-const whatFails = (sort: string, { why }: Trouble): string =>
+/** "Secret shop/tls", and not "Pod shop/*". */
+const OF_OBJECT = /\/[^*]/
+
+/** One trouble for all: of the server, and of rights to kinds. Others are of one kind or object. */
+function sortOf({ title, trouble, concerns }: Failing): string {
+  if (concerns === 'server') return concerns
+  if (concerns === 'rights') return OF_OBJECT.test(title) ? `rights to ${title}` : concerns
+  return `${title}: ${trouble}`
+}
+
+const whatFails = ({ sort, why }: Trouble): string =>
   sort === 'server' ? `the Kubernetes API does not answer as it should: ${why}` : why
 
 function titlesText(titles: readonly string[]): string {

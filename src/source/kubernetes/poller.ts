@@ -17,7 +17,7 @@ import { type Scope, titleOfScope } from './kinds.ts'
 import { Known, type OnObject } from './known.ts'
 import { type Kept, readObject } from './objects.ts'
 import { DEFAULT_PACE, type Pace } from './pace.ts'
-import { PhaseKeeper, type ReflectorState } from './reflector-state.ts'
+import { type Failing, PhaseKeeper, type ReflectorState } from './reflector-state.ts'
 import { Requests } from './requests.ts'
 
 type PollerOptions = {
@@ -34,12 +34,14 @@ type Polled = {
   readonly requests: Requests
   readonly backOff: BackOff
   isKnown: boolean
-  /** What is wrong with this one; '': nothing. */
-  trouble: string
+  /** What is wrong with this one. */
+  failure: Failure | null
   dueMs: number
   /** How long the next wait is while it is not there. */
   absentMs: number
 }
+
+type Failed = Polled & { failure: Failure }
 
 /** The time in which each is asked for, unless there are too many. */
 export const POLL_MS = 60_000
@@ -76,10 +78,15 @@ export class Poller {
     return Math.max(pollMs, this.size * this.#gapMs)
   }
 
+  get title(): string {
+    return `${this.#options.kind.kind} (polled)`
+  }
+
   get state(): ReflectorState {
     const { kind, versions } = this.#options.kind
     const objects = this.#known.size
-    return { ...this.#state.now, objects, title: `${kind} (polled)`, kind, version: versions[0] }
+    const { failing, title } = this
+    return { ...this.#state.now, objects, title, kind, version: versions[0], failing }
   }
 
   /** @param cached  The object of a cache, which counts until the first answer. */
@@ -97,7 +104,7 @@ export class Poller {
     })
     const absentMs = Math.min(ABSENT_MS, this.#pace.pollMs ?? POLL_MS)
     const backOff = new BackOff(this.#pace, this.#random)
-    this.#polled.set(key, { scope, requests, backOff, isKnown: false, trouble: '', dueMs: 0, absentMs })
+    this.#polled.set(key, { scope, requests, backOff, isKnown: false, failure: null, dueMs: 0, absentMs })
     this.#state.update({ isSynced: false, phase: 'listing' })
     this.#awake.abort()
     this.#running ??= this.#run()
@@ -169,13 +176,50 @@ export class Poller {
   }
 
   #report(polled: Polled, failure: Failure | null): void {
-    polled.trouble = failure ? `${titleOfScope(polled.scope)}: ${failure.message}` : ''
+    const before = polled.failure?.message
+    polled.failure = failure
+    if (failure) this.#state.count('failures')
     if (failure?.isOfObject) polled.isKnown = true
-    if (failure) this.#state.failed(failure, polled.trouble)
-    const all = [...this.#polled.values()]
-    const isSynced = all.every(each => each.isKnown)
-    if (isSynced && all.every(each => each.trouble === '')) this.#state.synced()
-    else this.#state.update({ isSynced })
+    const isSynced = [...this.#polled.values()].every(each => each.isKnown)
+    const [first, ...others] = this.#failing
+    if (first) {
+      const more = others.length > 0 ? `, and ${others.length} more` : ''
+      const { message, concerns } = first.failure
+      const trouble = `${titleOfScope(first.scope)}: ${message}${more}`
+      this.#state.update({ phase: 'waiting', isSynced, trouble, concerns })
+    } else if (isSynced) this.#state.synced()
+    else this.#state.update({ phase: 'listing', isSynced, trouble: '' })
+    if (failure?.message !== before) this.#options.onState()
+  }
+
+  get #failing(): Failed[] {
+    return [...this.#polled.values()].filter((each): each is Failed => each.failure !== null)
+  }
+
+  /** What fails for one object alone; a server that is away is one trouble for all of them. */
+  get failing(): readonly Failing[] {
+    const failing = this.#failing
+    const ofServer = failing.find(each => !each.failure.isOfObject)
+    return [
+      ...failing
+        .filter(each => each.failure.isOfObject)
+        .map(({ scope, isKnown, failure: { message, concerns } }) => ({
+          title: titleOfScope(scope),
+          isSynced: isKnown,
+          trouble: message,
+          concerns,
+        })),
+      ...(ofServer
+        ? [
+            {
+              title: this.title,
+              isSynced: this.#state.now.isSynced,
+              trouble: ofServer.failure.message,
+              concerns: ofServer.failure.concerns,
+            },
+          ]
+        : []),
+    ]
   }
 
   get #gapMs(): number {

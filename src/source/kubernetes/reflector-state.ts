@@ -20,10 +20,15 @@ export type ReflectorState = {
   /** On this process' monotonic clock: when the server last said something. */
   readonly heardMs: number
   readonly version: string
+  /** Of a loop of many objects: what fails for each (poller.ts). */
+  readonly failing?: readonly Failing[]
 }
 
+/** What fails: a kind, or one object of it. */
+export type Failing = Pick<ReflectorState, 'title' | 'isSynced' | 'trouble' | 'concerns'>
+
 /** The part of it that the loop itself writes. */
-type Phase = Omit<ReflectorState, 'objects' | 'title' | 'kind' | 'version' | 'heardMs'>
+type Phase = Omit<ReflectorState, 'objects' | 'title' | 'kind' | 'version' | 'heardMs' | 'failing'>
 
 export class PhaseKeeper {
   readonly #onChange: () => void
@@ -55,9 +60,9 @@ export class PhaseKeeper {
     this.update({ phase: 'watching', isSynced: true, trouble: '' })
   }
 
-  failed({ message, concerns }: Failure, trouble = message): void {
+  failed({ message, concerns }: Failure): void {
     this.count('failures')
-    this.update({ phase: 'waiting', trouble, concerns })
+    this.update({ phase: 'waiting', trouble: message, concerns })
   }
 
   update(change: Partial<Phase>): void {
