@@ -23,8 +23,8 @@ type ServiceView = {
   changedSince(revision: number): readonly string[]
   /** Rules depend on what has changed: everything is compiled. */
   compileAnyway(): void
-  /** Whether the readiness and ports of Pods count by themselves. */
-  usePods(selected: boolean): void
+  /** What of Pods counts by itself. */
+  usePods(use: Pick<CompiledLive, 'selectsPods' | 'filesHaveWorkloads'>): void
 }
 
 export class LiveEndpoints {
@@ -50,7 +50,7 @@ export class LiveEndpoints {
     this.#live = live
     this.#byService = Map.groupBy(live.clusters, each => each.service)
     this.#compiled = new Set(live.compiled)
-    this.#view.usePods(live.selectsPods)
+    this.#view.usePods(live)
     return this.change([...new Set([...moved, ...this.#view.changedSince(live.upTo)])])
   }
 

@@ -157,8 +157,8 @@ class Followed {
     compileAnyway: () => {
       this.#isAnyway = true
     },
-    usePods: selected => {
-      this.store.podUse = { selected, locality: true }
+    usePods: ({ selectsPods, filesHaveWorkloads }) => {
+      this.store.podUse = { selected: selectsPods, shared: filesHaveWorkloads, locality: true }
     },
   })
   #changes: EndpointChanges | null = null
@@ -255,4 +255,13 @@ test('endpoints that change are what a compilation would make of them', () => {
     { numRuns: runs(200) },
   )
   assert.ok(followed > compiled && compiled > 0, `${followed} followed, ${compiled} compiled`)
+})
+
+test('the workloads of files, and no others, may share the address of any Pod of the API', () => {
+  const entry = written('networking.istio.io/v1', 'WorkloadEntry', 'vm', { spec: { address: '10.1.0.1' } })
+  const [object, names] = [entry as unknown as ApiObject, new Map<string, never>()]
+  const ofApi = loadConfig([], { names, objects: [{ key: 'vm', object, lastGood: null }] })
+  assert.equal(ofApi.live.filesHaveWorkloads, false)
+  const ofFile = loadConfig([{ file: 'vm.yaml', bytes: Buffer.from(JSON.stringify(entry)) }], { names })
+  assert.equal(ofFile.live.filesHaveWorkloads, true)
 })

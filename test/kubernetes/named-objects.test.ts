@@ -2,6 +2,7 @@
 
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import { absentAfter } from '../../src/source/kubernetes/pace.ts'
 import type { KubeObject } from './fake/object.ts'
 import type { Followed } from './followed.ts'
 import { route, Scene } from './scene.ts'
@@ -103,5 +104,11 @@ suite('objects that rules name', { concurrency: 4 }, () => {
     await begun
     await followed.until(() => String(troubles().slice(1)) === String(forbidden))
     ok(troubles()[0].startsWith('Secret two/cert: 403'), troubles()[0])
+  })
+
+  test('polled, what is not there is asked for as seldom as the rest in the end', () => {
+    const waits = [5_000]
+    while (waits.at(-1) !== waits.at(-2)) waits.push(absentAfter(waits[waits.length - 1], 150_000))
+    deepEqual(waits, [5_000, 10_000, 20_000, 40_000, 80_000, 150_000, 150_000])
   })
 })

@@ -102,9 +102,9 @@ test('of what a Pod says in its life only what something depends on counts', () 
     })
   }
   const identity = ['has an address', 'labelled', 'has ended']
-  deepEqual(counted({ selected: false, locality: false }), identity)
+  deepEqual(counted({ selected: false, shared: false, locality: false }), identity)
   // Where a selector chooses endpoints among Pods.
-  deepEqual(counted({ selected: true, locality: false }), [
+  deepEqual(counted({ selected: true, shared: false, locality: false }), [
     'has an address',
     'is ready',
     'labelled',
@@ -116,7 +116,7 @@ test('of what a Pod says in its life only what something depends on counts', () 
 
 test('a Pod that ends counts where another one has its address', () => {
   const store = new ObjectStore()
-  store.podUse = { selected: false, locality: false }
+  store.podUse = { selected: false, shared: false, locality: false }
   const old = podOf('old', { phase: 'Running', podIP: '10.0.0.1' })
   store.take(old, null)
   const ending = podOf(
@@ -125,6 +125,9 @@ test('a Pod that ends counts where another one has its address', () => {
     { deletionTimestamp: '2026-01-01T00:00:00Z' },
   )
   equal(store.take(ending, old), false)
+  store.podUse = { ...store.podUse, shared: true }
+  equal(store.take(ending, old), true, 'a file may say that something has it')
+  store.podUse = { ...store.podUse, shared: false }
   store.take(old, ending)
   store.take(podOf('new', { phase: 'Running', podIP: '10.0.0.1' }), null)
   equal(store.take(ending, old), true)
@@ -132,7 +135,7 @@ test('a Pod that ends counts where another one has its address', () => {
 
 test('what counts for nothing yet is handed over with what does', () => {
   const store = new ObjectStore()
-  store.podUse = { selected: false, locality: false }
+  store.podUse = { selected: false, shared: false, locality: false }
   const pending = podOf('a', { phase: 'Pending' })
   store.update()
   store.take(podOf('b', {}), null)

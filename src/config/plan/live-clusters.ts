@@ -35,6 +35,8 @@ export type Live = {
   readonly compiled: readonly string[]
   /** Whether a selector chooses endpoints among Pods, so that their readiness and ports count. */
   readonly selectsPods: boolean
+  /** Whether files have workloads, whose addresses a Pod of the API may have, too. */
+  readonly filesHaveWorkloads: boolean
 }
 
 /**
@@ -46,7 +48,7 @@ export function liveOf(
   clusters: readonly LiveCluster[],
   isMesh: boolean,
   removals: readonly Removal[],
-  selectsPods: boolean,
+  use: Pick<Live, 'selectsPods' | 'filesHaveWorkloads'>,
 ): Live {
   const ending = new Set(removals.map(each => each.host))
   const isCompiled = ({ live, listens, host, members }: Service): boolean =>
@@ -61,7 +63,7 @@ export function liveOf(
   return {
     clusters: clusters.filter(each => !compiled.has(each.service)),
     compiled: [...compiled],
-    selectsPods,
+    ...use,
   }
 }
 

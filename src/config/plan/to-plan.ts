@@ -149,13 +149,10 @@ export function toPlan(
     gatewayApi: resolved.api,
     sockets,
     credentials: credentials.list,
-    live: liveOf(
-      registry.services,
-      clusters.live,
-      settings.mesh.capture !== 'none',
-      removals,
-      selectsPods(inputs),
-    ),
+    live: liveOf(registry.services, clusters.live, settings.mesh.capture !== 'none', removals, {
+      selectsPods: selectsPods(inputs),
+      filesHaveWorkloads: filesHaveWorkloads(inputs),
+    }),
   }
 }
 
@@ -163,6 +160,9 @@ export function toPlan(
 const selectsPods = ({ serviceEntries, services }: Inputs): boolean =>
   serviceEntries.some(each => each.value.workloadSelector !== undefined) ||
   services.some(each => !isFromApi(each.resource) && each.value.selector !== undefined)
+
+const filesHaveWorkloads = ({ pods, workloadEntries }: Inputs): boolean =>
+  [...pods, ...workloadEntries].some(each => !isFromApi(each.resource))
 
 const isOnRemove = ({ resource }: Typed<DestinationRuleSpec>): boolean =>
   resource.metadata.annotations[ON_REMOVE] !== undefined

@@ -15,7 +15,7 @@ export type Pace = Waits & {
   readonly shortMs: number
   /** Until a kind is asked for again that the server lacks, or forbids. */
   readonly absentMs: number
-  /** How long events of a watch may wait for each other; default: 25 ms. */
+  /** How long events of a watch may wait for each other; default: 40 ms. */
   readonly restMs?: number
   /** Single objects that are watched, and how often each of the others is asked for. */
   readonly watchedMax?: number
@@ -40,3 +40,9 @@ export const DEFAULT_PACE: Pace = {
   shortMs: 1_000,
   absentMs: 20_000,
 }
+
+/**
+ * The next wait for a polled object that is not there: in the end it is asked for no more often
+ * than the others, which keeps the pace.
+ */
+export const absentAfter = (absentMs: number, everyMs: number): number => Math.min(absentMs * 2, everyMs)

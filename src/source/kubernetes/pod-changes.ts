@@ -14,6 +14,8 @@ import { type ApiObject, knownApiObject } from '../../config/text/read-objects.t
 export type PodUse = {
   /** Some selector chooses endpoints among them: their readiness and ports count. */
   readonly selected: boolean
+  /** Files have workloads, which may have their addresses. */
+  readonly shared: boolean
   /** Where they are counts. */
   readonly locality: boolean
 }

@@ -16,7 +16,7 @@ import { type Failure, failureOf, waitAfter } from './failures.ts'
 import { type Scope, titleOfScope } from './kinds.ts'
 import { Known, type OnObject } from './known.ts'
 import { type Kept, readObject } from './objects.ts'
-import { DEFAULT_PACE, type Pace } from './pace.ts'
+import { absentAfter, DEFAULT_PACE, type Pace } from './pace.ts'
 import { type Failing, PhaseKeeper, type ReflectorState } from './reflector-state.ts'
 import { Requests } from './requests.ts'
 
@@ -170,9 +170,9 @@ export class Poller {
     if (found) this.#known.set(found)
     else this.#known.delete(keyOf({ metadata: { namespace, name } }))
     polled.isKnown = true
-    const waitMs = found ? this.everyMs : Math.min(polled.absentMs, this.everyMs)
-    polled.absentMs = found ? ABSENT_MS : Math.min(polled.absentMs * 2, POLL_MS)
-    polled.dueMs = monotonicMs() + waitMs
+    const { everyMs } = this
+    polled.dueMs = monotonicMs() + (found ? everyMs : Math.min(polled.absentMs, everyMs))
+    polled.absentMs = found ? ABSENT_MS : absentAfter(polled.absentMs, everyMs)
   }
 
   #report(polled: Polled, failure: Failure | null): void {

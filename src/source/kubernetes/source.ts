@@ -166,10 +166,17 @@ export class KubernetesSource implements Source<ObjectUpdate> {
   }
 
   /** What is asked of Pods from now on; what had not counted before may do so now. */
-  usePods(selected: boolean): void {
+  usePods({
+    selectsPods,
+    filesHaveWorkloads,
+  }: {
+    readonly selectsPods: boolean
+    readonly filesHaveWorkloads: boolean
+  }): void {
     const { podUse } = this.#store
-    this.#store.podUse = { selected, locality: this.#options.settings.hasLocality }
-    if (selected && !podUse.selected) this.compileAnyway()
+    const { hasLocality } = this.#options.settings
+    this.#store.podUse = { selected: selectsPods, shared: filesHaveWorkloads, locality: hasLocality }
+    if ((selectsPods && !podUse.selected) || (filesHaveWorkloads && !podUse.shared)) this.compileAnyway()
   }
 
   /** All objects, by key. */

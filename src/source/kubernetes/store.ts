@@ -44,7 +44,7 @@ export class ObjectStore {
   stamp = 0
 
   /** What is asked of Pods; everything, until a compilation has said what. */
-  podUse: PodUse = { selected: true, locality: true }
+  podUse: PodUse = { selected: true, shared: true, locality: true }
 
   /** Takes a change; false: nothing that anything depends on differs. */
   take(after: Kept | null, before: Kept | null): boolean {
@@ -68,7 +68,8 @@ export class ObjectStore {
     this.#pods.take(after, before)
     return podMatters(after, before, this.podUse, {
       nodes: this.nodes,
-      isShared: address => this.#pods.at(address).length > 1 || this.#has('WorkloadEntry'),
+      isShared: address =>
+        this.podUse.shared || this.#pods.at(address).length > 1 || this.#has('WorkloadEntry'),
     })
   }
 
