@@ -271,7 +271,10 @@ export class Gateway {
   #published(): void {
     this.#options.onPublished?.()
     const { kubernetes, serving } = this
-    if (kubernetes?.writes && serving) kubernetes.report(reportsOf(serving.compiled, kubernetes.all()))
+    if (!kubernetes || !serving) return
+    const { live, leftOut } = serving.compiled
+    kubernetes.serves(live.upTo, leftOut.length)
+    if (kubernetes.writes) kubernetes.report(reportsOf(serving.compiled, kubernetes.all()))
   }
 
   #startWorkers(): DataPlane {

@@ -31,25 +31,28 @@ function scene() {
   const troubles = (): string[] =>
     records
       .map(each => each.msg)
-      .filter(each => !each.includes('follows the cluster'))
+      .filter(each => !/follows the cluster|the cluster has no/.test(each))
       .map(each => each.replace(/after [\d.]+ s/, 'after a while'))
   return { add, logged, troubles }
 }
 
 test('a kind that fails once the others were told of is told of, and so is its end', async () => {
   const { add, logged, troubles } = scene()
+  add(stateOf('TCPRoute', { phase: 'absent' }))
   add(stateOf('Pod', away))
   await logged('away (Pod)')
   add(stateOf('Pod', away))
+  add(stateOf('TCPRoute', away))
   add(stateOf('Node', away))
   await logged('away (Node)')
   add(stateOf('Node'))
   add(stateOf('Pod'))
+  add(stateOf('TCPRoute', { phase: 'absent' }))
   deepEqual(troubles(), [
     'the Kubernetes API does not answer as it should: away (Pod); what was known stays',
     'the Kubernetes API does not answer as it should: away (Node); what was known stays',
     'the cluster is followed again after a while: Node',
-    'the cluster is followed again after a while: Pod',
+    'the cluster is followed again after a while: Pod, TCPRoute',
   ])
 })
 

@@ -31,7 +31,7 @@ const terminating = (port: number, name: string, credentialName: string): KubeOb
 
 test('an API server that is away is one warning, and one line when it is back', async t => {
   const a = await echo(t, 'a')
-  const { api, kubernetes, logged, records } = await sceneOf(t, basic(a))
+  const { api, kubernetes, logged, records } = await sceneOf(t, basic(a), { gatherMs: 500 })
   const from = records.length
   await api.stop()
   await logged('what was known stays', from)
@@ -114,6 +114,37 @@ test('more Secrets than are watched are asked for one by one, and followed all t
   while (!names.every(found)) await api.nextRequest
   for (const each of names) api.remove(secret(each))
   while (names.some(found)) await api.nextRequest
+})
+
+test('Secrets that nothing needs any more are given up, unless a last good version may need them', async t => {
+  const a = await echo(t, 'a')
+  const tls = await freePort()
+  const named = (name: string) => terminating(tls, 'tls', name)
+  const secrets = ['one', 'two', 'three'].map(each => secret(each, { 'tls.crt': 'YQ==' }))
+  const { api, kubernetes, logged, records } = await sceneOf(
+    t,
+    at => [...basic(a)(at), named('one'), ...secrets],
+    {
+      pace: { watchedMax: 2, pollMs: 10 },
+    },
+  )
+  const found = () =>
+    [...kubernetes.all()].flatMap(([key]) => /^ Secret shop\/(.*)/.exec(key)?.[1] ?? []).join()
+  const titles = () => kubernetes.states.filter(each => each.kind === 'Secret').map(each => each.title)
+  deepEqual([found(), titles()], ['one', ['Secret shop/one', 'Secret shop/one-cacert']])
+  api.put(named('two')) // polled, as both watches are taken
+  while (found() !== 'two') await after(2)
+  deepEqual(titles(), ['Secret (polled)'])
+  api.put(named('three')) // watched: there is room again
+  while (found() !== 'three') await after(2)
+  deepEqual(titles(), ['Secret shop/three', 'Secret shop/three-cacert', 'Secret (polled)'])
+
+  const from = records.length
+  const { spec, ...rest } = named('one')
+  api.put({ ...rest, spec: { ...Object(spec), wrong: 1 } })
+  await logged('Gateway shop/tls', from)
+  while (found() !== 'three,one' && found() !== 'one,three') await after(2)
+  ok(titles().includes('Secret shop/three'))
 })
 
 test('Secrets without a right to them, missing ones and impossible names hold up nothing else', async t => {

@@ -21,13 +21,15 @@ import { FakeApi, type FakeOptions } from './fake/server.ts'
 /** The real waits, but for those after failures and before a cache is served. */
 const PACE = { ...DEFAULT_PACE, leastMs: 20, mostMs: 200, absentMs: 50, shortMs: 5, spreadMs: 5, cacheMs: 20 }
 /** Troubles are told of soon. */
-const GATHER_MS = 50
+const GATHER_MS = 10
 
 type Options = {
   readonly pace?: Partial<Pace>
   readonly engine?: 'node' | 'epoll' | 'uring'
   /** Whether it writes status and Events. */
   readonly status?: boolean
+  /** Troubles that begin within this time are told of together. */
+  readonly gatherMs?: number
   /** Where its files and its cache are; by default a folder of its own. */
   readonly root?: string
 }
@@ -36,7 +38,7 @@ type Options = {
 export function gatewayFor(
   t: TestContext,
   kubeconfig: string,
-  { pace, engine = 'node', status = false, root: given }: Options = {},
+  { pace, engine = 'node', status = false, gatherMs = GATHER_MS, root: given }: Options = {},
 ) {
   const files = {
     config: kubeconfig,
@@ -58,7 +60,7 @@ export function gatewayFor(
       addresses: { given: [], own: [] },
       status,
     },
-    onState: new KubernetesLog(watched.log, GATHER_MS).add,
+    onState: new KubernetesLog(watched.log, gatherMs).add,
     onPolled: text => watched.log.warn(text),
     cache: new ClusterCache(`${root}/cache`, identity.server.href),
     onCached: () => watched.log.error('served from the cache'),

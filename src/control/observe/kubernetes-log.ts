@@ -75,7 +75,10 @@ export class KubernetesLog {
     const sort = sortOf(failing)
     this.#recover(title, sort)
     const ofSort = [...this.#troubles].filter(each => each.sort === sort)
-    const found = ofSort.find(each => each.now.has(title) || !each.isTold) ?? this.#begin(sort, failing)
+    // That a kind which the server lacks cannot be asked for either is no news.
+    const isNoNews = sort === 'server' && this.#absent.has(title)
+    const found =
+      ofSort.find(each => each.now.has(title) || !each.isTold || isNoNews) ?? this.#begin(sort, failing)
     found.now.set(title, failing)
     found.all.add(title)
   }

@@ -4,8 +4,8 @@
  * Of Secrets and ConfigMaps only those that are named are read, each by itself: RBAC can allow
  * these, and no others. The first ones are watched, the others polled (poller.ts).
  *
- * A loop ends with its source, also if no rule needs it any more: where the newest version of a
- * rule is wrong, its last good one may.
+ * A loop of a kind ends with its source. One of a single object ends once nothing that is served
+ * needs it: where the newest version of a rule is wrong, its last good one may (needed.ts).
  */
 
 import { groupOf } from '../../config/kinds.ts'
@@ -57,11 +57,27 @@ export class Loops {
     const [namespace, name] = id.split('/')
     const scope = { kind, namespace, name }
     if (this.#isClosed || this.#loops.has(titleOfScope(scope))) return
+    if (this.#pollers.get(kind.kind)?.has(scope)) return
     const { watchedMax = WATCHED_MAX } = this.#options.pace ?? {}
     if (this.#singles < watchedMax) {
       this.#singles++
       this.#begin(scope)
     } else this.#poll(scope)
+  }
+
+  /** Gives up single objects of a kind but these. @param ids  As "namespace/name". */
+  keepOnly(kind: Scope['kind'], ids: ReadonlySet<string>): void {
+    if (this.#isClosed) return
+    const isNeeded = ({ namespace, name }: Scope): boolean => ids.has(`${namespace}/${name}`)
+    for (const [title, loop] of this.#loops) {
+      const { scope } = loop
+      if (scope.kind !== kind || scope.name === null || isNeeded(scope)) continue
+      this.#loops.delete(title)
+      this.#singles--
+      loop.giveUp()
+      this.#options.onState({ ...loop.state, phase: 'listing', trouble: '', failing: [] })
+    }
+    this.#pollers.get(kind.kind)?.keepOnly(isNeeded)
   }
 
   get states(): readonly ReflectorState[] {

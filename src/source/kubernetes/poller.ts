@@ -110,6 +110,25 @@ export class Poller {
     this.#running ??= this.#run()
   }
 
+  has(scope: Scope): boolean {
+    return this.#polled.has(titleOfScope(scope))
+  }
+
+  /** Those that are not needed are given up: what was known of them is gone. */
+  keepOnly(isNeeded: (scope: Scope) => boolean): void {
+    for (const [key, { scope }] of this.#polled) {
+      if (isNeeded(scope)) continue
+      this.#polled.delete(key)
+      this.#forget(scope)
+      this.#tell()
+      this.#options.onState()
+    }
+  }
+
+  #forget({ namespace, name }: Scope): void {
+    this.#known.delete(keyOf({ metadata: { namespace, name } }))
+  }
+
   async close(): Promise<void> {
     this.#closing.abort()
     this.#awake.abort()
@@ -121,6 +140,10 @@ export class Poller {
     let failed: Polled | null = null
     while (!this.#closing.signal.aborted) {
       this.#awake = new AbortController()
+      if (this.size === 0) {
+        await this.#pause(POLL_MS)
+        continue
+      }
       const next = this.#next()
       const waitMs = next.dueMs - monotonicMs()
       if (waitMs > 0) {
@@ -152,6 +175,7 @@ export class Poller {
     try {
       const found: Kept[] = []
       await polled.requests.list(items => found.push(...items.flatMap(each => this.#read(each))))
+      if (!this.has(polled.scope)) return null
       this.#take(polled, found[0] ?? null)
       return null
     } catch (error) {
@@ -166,9 +190,8 @@ export class Poller {
 
   #take(polled: Polled, found: Kept | null): void {
     this.#state.heard()
-    const { namespace, name } = polled.scope
     if (found) this.#known.set(found)
-    else this.#known.delete(keyOf({ metadata: { namespace, name } }))
+    else this.#forget(polled.scope)
     polled.isKnown = true
     const { everyMs } = this
     polled.dueMs = monotonicMs() + (found ? everyMs : Math.min(polled.absentMs, everyMs))
@@ -180,6 +203,11 @@ export class Poller {
     polled.failure = failure
     if (failure) this.#state.count('failures')
     if (failure?.isOfObject) polled.isKnown = true
+    this.#tell()
+    if (failure?.message !== before) this.#options.onState()
+  }
+
+  #tell(): void {
     const isSynced = [...this.#polled.values()].every(each => each.isKnown)
     const [first, ...others] = this.#failing
     if (first) {
@@ -189,7 +217,6 @@ export class Poller {
       this.#state.update({ phase: 'waiting', isSynced, trouble, concerns })
     } else if (isSynced) this.#state.synced()
     else this.#state.update({ phase: 'listing', isSynced, trouble: '' })
-    if (failure?.message !== before) this.#options.onState()
   }
 
   get #failing(): Failed[] {

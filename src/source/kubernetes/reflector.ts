@@ -104,6 +104,12 @@ export class Reflector {
     await this.#ended
   }
 
+  /** Ends it for good, and what it has known is gone. */
+  giveUp(): void {
+    this.#closing.abort()
+    this.#known.replace(new Map())
+  }
+
   async #run(): Promise<void> {
     while (!this.#closing.signal.aborted) {
       try {
@@ -194,6 +200,7 @@ export class Reflector {
   }
 
   #take({ type, object }: Event): void {
+    if (this.#closing.signal.aborted) return
     if (type === 'ERROR') throw Failure.ofStatus(object)
     if (type === 'ADDED' || type === 'MODIFIED') {
       const kept = this.#read(object)
@@ -217,6 +224,7 @@ export class Reflector {
 
   /** A whole list is here: what it lacks is gone. */
   #replace(found: ReadonlyMap<string, Kept>, version: string): void {
+    if (this.#closing.signal.aborted) return
     this.#known.replace(found)
     this.#missing = 0
     const isNewest = this.#version.found()

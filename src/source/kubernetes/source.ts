@@ -14,10 +14,10 @@ import { CACHE_EVERY_MS } from './cache.ts'
 import { Chosen } from './chosen.ts'
 import { Client } from './client.ts'
 import { isEndpoints, serviceOf } from './endpoint-index.ts'
-import { CONFIG_MAP, ENDPOINT_SLICE, ENDPOINTS, NAMESPACE, NODE, POD, RULE_KINDS, SECRET } from './kinds.ts'
+import { ENDPOINT_SLICE, ENDPOINTS, RULE_KINDS } from './kinds.ts'
 import { Lease, leaseName } from './lease.ts'
 import { Loops, WATCHED_MAX } from './loops.ts'
-import { needsOf } from './needs.ts'
+import { Needed } from './needed.ts'
 import type { Kept } from './objects.ts'
 import { POLL_MS } from './poller.ts'
 import type { ReflectorState } from './reflector-state.ts'
@@ -44,6 +44,7 @@ export class KubernetesSource implements Source<ObjectUpdate> {
   readonly #store = new ObjectStore()
   readonly #loops: Loops
   readonly #chosen: Chosen
+  readonly #needed: Needed
   /** False: it was closed before. */
   readonly #synced = Promise.withResolvers<boolean>()
   readonly #changed = new Debounce(() => this.#tell(), QUIET_MS, MOST_MS)
@@ -73,6 +74,7 @@ export class KubernetesSource implements Source<ObjectUpdate> {
       onPolled: () => options.onPolled?.(POLLED_TEXT),
       pace: options.pace,
     })
+    this.#needed = new Needed({ loops: this.#loops, store: this.#store, settings: options.settings })
     this.#writer = options.settings.status
       ? new Writer({
           client: this.#client,
@@ -107,12 +109,19 @@ export class KubernetesSource implements Source<ObjectUpdate> {
       }, this.#options.pace?.cacheMs ?? CACHE_WAIT_MS)
     }
     for (const kind of [...RULE_KINDS, ENDPOINT_SLICE]) this.#loops.follow(kind)
-    this.#followNeeds()
+    this.#needed.follow()
     return this.#synced.promise
   }
 
   current(): ObjectUpdate {
-    return this.#store.update()
+    const update = this.#store.update()
+    this.#needed.handOver(update.to)
+    return update
+  }
+
+  /** What was compiled of the objects up to this revision is served; so many were left out. */
+  serves(upTo: number, leftOut: number): void {
+    this.#needed.serve(upTo, leftOut)
   }
 
   forget(): void {
@@ -230,7 +239,7 @@ export class KubernetesSource implements Source<ObjectUpdate> {
   #onState(state: ReflectorState): void {
     this.#options.onState?.(state)
     if (state.kind === ENDPOINT_SLICE.kind && state.phase === 'absent') this.#loops.follow(ENDPOINTS)
-    this.#followNeeds()
+    this.#needed.follow()
     if (!this.isSynced) return
     this.#synced.resolve(true)
     this.#loops.cached = []
@@ -266,17 +275,6 @@ export class KubernetesSource implements Source<ObjectUpdate> {
     }
   }
 
-  /** Starts loops that some rule has come to need. */
-  #followNeeds(): void {
-    const needs = needsOf(kind => this.#store.ofKind(kind), this.#options.settings)
-    if (needs.pods) this.#loops.follow(POD)
-    if (needs.nodes) this.#loops.follow(NODE)
-    if (needs.namespaces) this.#loops.follow(NAMESPACE)
-    for (const each of needs.secrets) this.#loops.followOne(SECRET, each)
-    for (const each of needs.configMaps) this.#loops.followOne(CONFIG_MAP, each)
-  }
-
-  /** Before somebody follows, they are kept. */
   #tellEndpoints(): void {
     if (this.#onEndpoints === null) return
     const services = [...this.#services]
@@ -286,7 +284,7 @@ export class KubernetesSource implements Source<ObjectUpdate> {
 
   /** Reports changes once every loop is synced. */
   #tell(): void {
-    this.#followNeeds()
+    this.#needed.follow()
     if (!this.isSynced || this.#onChange === null) return
     this.#hasChanges = false
     this.#onChange()
