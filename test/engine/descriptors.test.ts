@@ -100,11 +100,16 @@ for (const { engine, test } of ENGINES) {
 
     // Now not even accept(2) gets one. libuv takes such clients from the queue and closes them; the
     // other engines leave them in the queue, where they wait until there are descriptors again.
+    const quiet = await settled(child)
     await ask(child, { kind: 'hog' })
     const outcomes = Promise.all(Array.from({ length: 20 }, () => isServed(port)))
     assert.ok((await idleShare(child)) < 0.5)
     await ask(child, { kind: 'release' })
-    assert.deepEqual(new Set(await outcomes), new Set([engine !== 'node']))
+    // They are given back one by one: a client may get the only one that is there, and is turned away.
+    const served = (await outcomes).filter(each => each).length
+    const refusedOnes = since((await settled(child)).counts, quiet.counts)['accept-error'] ?? 0
+    if (engine === 'node') assert.equal(served, 0)
+    else assert.deepEqual([served > 0, served + refusedOnes], [true, 20])
     while (!(await isServed(port))) await pause(20)
 
     // One is left: the client gets it, and nothing is left to dial with.

@@ -48,19 +48,23 @@ function withCure(error: unknown): never {
 
 const PAGE = 1_000
 
-/** Open ones first, then the latest that ended. */
+/**
+ * Open ones first, then the latest that ended. The open ones are asked for first, so that one that
+ * ends meanwhile is not missed; it is told of as ended only.
+ */
 export async function answersOf(client: Client, who: string, limit: number) {
   const query = { client: who, limit: Math.min(limit, PAGE) }
-  const [open, ended] = await Promise.all([
-    client.get<{ connections: OpenOne[] }>('/connections', query),
-    client.get<{ connections: EndedOne[] }>('/connections/ended', query),
-  ])
-  const found: One[] = [...open.connections, ...ended.connections].slice(0, limit)
+  const { connections: open } = await client.get<{ connections: OpenOne[] }>('/connections', query)
+  const { connections: ended } = await client.get<{ connections: EndedOne[] }>('/connections/ended', query)
+  const over = new Set(ended.map(nameOf))
+  const found: One[] = [...open.filter(each => !over.has(nameOf(each))), ...ended].slice(0, limit)
   const ask = askerOf(client)
   const answers = []
   for (const connection of found) answers.push({ connection, now: await nowOf(ask, connection) })
   return answers
 }
+
+const nameOf = ({ id, client }: One): string => `${id} ${client}`
 
 type Asker = (query: Readonly<Record<string, string | undefined>>) => Promise<Explanation>
 
