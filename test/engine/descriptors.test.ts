@@ -105,7 +105,7 @@ for (const { engine, test } of ENGINES) {
     const outcomes = Promise.all(Array.from({ length: 20 }, () => isServed(port)))
     assert.ok((await idleShare(child)) < 0.5)
     await ask(child, { kind: 'release' })
-    // They are given back one by one: a client may get the only one that is there, and is turned away.
+    // They are given back one by one: a client may get the only one that is there.
     const served = (await outcomes).filter(each => each).length
     const refusedOnes = since((await settled(child)).counts, quiet.counts)['accept-error'] ?? 0
     if (engine === 'node') assert.equal(served, 0)
