@@ -36,7 +36,7 @@ function scene() {
   return { add, logged, troubles }
 }
 
-test('a kind that fails once the others were told of is told of, and so is its end', async () => {
+test('a kind that fails after the others has a warning of its own, and a line for its end', async () => {
   const { add, logged, troubles } = scene()
   add(stateOf('TCPRoute', { phase: 'absent' }))
   add(stateOf('Pod', away))

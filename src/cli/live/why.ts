@@ -49,8 +49,8 @@ function withCure(error: unknown): never {
 const PAGE = 1_000
 
 /**
- * Open ones first, then the latest that ended. The open ones are asked for first, so that one that
- * ends meanwhile is not missed; it is told of as ended only.
+ * Open ones first, then the latest that ended. The open ones are asked for first, so that none that
+ * ends meanwhile is missed; it counts as ended.
  */
 export async function answersOf(client: Client, who: string, limit: number) {
   const query = { client: who, limit: Math.min(limit, PAGE) }
