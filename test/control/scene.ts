@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { createLog, type Logger } from '../../src/control/observe/log.ts'
 
+import { answerFrom } from '../support/stuck.ts'
 /** A fresh folder with these files, gone after the test. */
 export function folder(t: Pick<TestContext, 'after'>, files: Readonly<Record<string, string>> = {}): string {
   const root = mkdtempSync(join(tmpdir(), 'weir-test-'))
@@ -66,7 +67,7 @@ export function ask(port: number, host = '127.0.0.1', localAddress?: string, hea
   })
   socket.on('error', () => resolve(''))
   socket.on('close', () => resolve(''))
-  return promise
+  return answerFrom(port, socket, promise)
 }
 
 export type LogRecord = Readonly<Record<string, unknown>> & { readonly msg: string; readonly level: string }

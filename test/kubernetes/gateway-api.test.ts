@@ -19,6 +19,7 @@ import {
   WEIR,
 } from '../support/gateway-api.ts'
 import { freePort } from '../support/sockets.ts'
+import { whenStuck } from '../support/stuck.ts'
 import { crd, GATEWAY_API_CRDS, ISTIO_CRDS } from './fake/crds.ts'
 import type { KubeObject } from './fake/object.ts'
 import { FakeApi } from './fake/server.ts'
@@ -174,6 +175,7 @@ test('traffic follows, and each status is written once', async t => {
   for (const each of [...told, allowed, ...backends, ...others]) api.put(each)
 
   const statuses = () => api.requests.filter(each => each.subresource === 'status')
+  whenStuck(t, () => `written: ${statuses().map(({ path, code }) => `${path} ${code}`)}`)
   const condition = (object: KubeObject, type: string): string => {
     const status = api.get(object).status as { parents?: { conditions: Condition[] }[] } | undefined
     const found = (status?.parents?.[0]?.conditions ?? []).find(each => each.type === type)

@@ -13,6 +13,7 @@ import { KubernetesSource } from '../../src/source/kubernetes/source.ts'
 import { ask, folder, watchedLog } from '../control/scene.ts'
 import { hello, host, record, serverName } from '../support/hello.ts'
 import { freePort } from '../support/sockets.ts'
+import { answerFrom, unanswered, whenStuck } from '../support/stuck.ts'
 import { THREADS } from '../support/threads.ts'
 import { ISTIO_CRDS } from './fake/crds.ts'
 import type { KubeObject } from './fake/object.ts'
@@ -73,6 +74,10 @@ export function gatewayFor(
     threads: THREADS,
     kubernetes,
   })
+  whenStuck(t, () => {
+    const logged = watched.records.slice(-20).map(each => each.msg)
+    return `${unanswered()}; logged last:\n${logged.join('\n')}`
+  })
   t.after(() => gateway.stop())
   return { gateway, kubernetes, root, ...watched }
 }
@@ -119,5 +124,5 @@ export function askByName(port: number, name: string): Promise<string> {
   })
   socket.on('error', () => resolve(''))
   socket.on('close', () => resolve(''))
-  return promise
+  return answerFrom(port, socket, promise)
 }
