@@ -1,7 +1,11 @@
-/** A status that somebody else writes meanwhile: a conflict loses neither's part. */
+/**
+ * A status that somebody else writes meanwhile: a conflict loses neither's part. And one that
+ * should soon be another: what is known of it is what the watch has brought, which may be old.
+ */
 
 import { deepEqual, equal } from 'node:assert/strict'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
+import { setTimeout as after } from 'node:timers/promises'
 import { Client } from '../../src/source/kubernetes/client.ts'
 import { readObject } from '../../src/source/kubernetes/objects.ts'
 import { Writer } from '../../src/source/kubernetes/writer.ts'
@@ -59,12 +63,12 @@ test('a conflict on a status: read anew, written again', async t => {
   equal(api.get(stale).metadata.generation, 1)
 })
 
-test('a status that was written is not written again before the watch has brought it', async t => {
+/** A writer for routes `a`, `b` …, of which it knows what `bring` has brought. */
+async function writerOf(t: TestContext, names: readonly string[]) {
   const api = await FakeApi.start({ crds: ISTIO_CRDS })
-  const bearer = null
   const server = new URL(api.url)
-  const client = new Client({ server, namespace: 'default', tls: () => ({}), bearer, title: 'fake' })
-  const known = new Map(['a', 'b'].map(name => [name, api.put(route(name))]))
+  const client = new Client({ server, namespace: 'default', tls: () => ({}), bearer: null, title: 'fake' })
+  const known = new Map(names.map(name => [name, api.put(route(name))]))
   const writer = new Writer({
     client,
     spreadMs: 1,
@@ -75,11 +79,56 @@ test('a status that was written is not written again before the watch has brough
     client.close()
     await api.stop()
   })
-  const wanted = { generation: 1, status: { conditions: [conditionOf('gateway.weir/Accepted')] } }
   const written = () => api.requests.filter(each => each.verb === 'patch').map(each => each.name)
-  writer.want(new Map([['a', wanted]]), [])
-  while (written().length < 1) await api.nextRequest
-  writer.want(new Map(['a', 'b'].map(key => [key, wanted])), [])
-  while (!written().includes('b')) await api.nextRequest
+  return {
+    writer,
+    written,
+    async wrote(count: number): Promise<void> {
+      while (written().length < count) await api.nextRequest
+    },
+    bring: (name: string) => known.set(name, api.get(route(name))),
+    reasonOf: (name: string) => /"reason":"(\w+)"/.exec(JSON.stringify(api.get(route(name)).status))?.[1],
+  }
+}
+
+/** That each of these routes has this status. */
+const all = (names: readonly string[], reason = 'Fine') => {
+  const status = { conditions: [{ ...conditionOf('gateway.weir/Accepted'), reason }] }
+  return new Map(names.map(name => [name, { generation: 1, status }]))
+}
+
+test('a status that was written is not written again before the watch has brought it', async t => {
+  const { writer, written, wrote } = await writerOf(t, ['a', 'b'])
+  writer.want(all(['a']), [])
+  await wrote(1)
+  writer.want(all(['a', 'b']), [])
+  await wrote(2)
   deepEqual(written(), ['a', 'b'])
+})
+
+test('a status that should be as it was, before the watch has brought the last one', async t => {
+  const { writer, written, wrote, bring, reasonOf } = await writerOf(t, ['a'])
+  writer.want(all(['a']), [])
+  await wrote(1)
+  bring('a')
+  writer.want(all(['a'], 'Wrong'), [])
+  await wrote(2)
+  writer.want(all(['a']), []) // what is known is the first one
+  await after(250) // for two looks at it
+  bring('a')
+  await wrote(3)
+  equal(reasonOf('a'), 'Fine')
+  deepEqual(written(), ['a', 'a', 'a'])
+})
+
+test('statuses that should be others while the last ones are being written', async t => {
+  const names = ['a', 'b', 'c']
+  const { writer, written, wrote, bring, reasonOf } = await writerOf(t, names)
+  writer.want(all(names), [])
+  await wrote(1)
+  writer.want(all(names, 'Wrong'), [])
+  bring('a')
+  await wrote(4)
+  deepEqual(names.map(reasonOf), ['Wrong', 'Wrong', 'Wrong'])
+  deepEqual(written().toSorted(), ['a', 'a', 'b', 'c'])
 })

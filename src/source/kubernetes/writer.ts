@@ -30,6 +30,12 @@ export type Told = {
   readonly id: string
 }
 
+type Written = {
+  readonly code: number
+  /** As it is afterwards, if it was written; the one before if that changed nothing. */
+  readonly resourceVersion: string | undefined
+}
+
 type WriterOptions = {
   readonly client: Client
   /** null: everybody may write. */
@@ -116,10 +122,10 @@ export class Writer {
     return standing
   }
 
-  /** Statuses that are as they should be, up to the first that is not. */
+  /** Statuses that are as they should be, up to the first that is not, or that nobody knows yet. */
   #forgetWritten(): void {
     for (const [key, wanted] of this.#wanted) {
-      if (this.#next(key, wanted)) return
+      if (this.#isPast(key) || this.#next(key, wanted)) return
       this.#wanted.delete(key)
     }
   }
@@ -143,35 +149,37 @@ export class Writer {
     return this.#closing.signal.aborted || (standing === 'held' && !this.#options.lease?.isHeld)
   }
 
-  /** Whether something failed, and is to be tried again. */
+  /** Whether something failed, and is to be tried again. Ends where others are wanted meanwhile. */
   async #writeStatuses(standing: Standing): Promise<boolean> {
+    const all = this.#wanted
     let failed = false
-    for (const [key, wanted] of this.#wanted) {
-      if (this.#mustStop(standing)) return false
+    for (const [key, wanted] of all) {
+      if (all !== this.#wanted || this.#mustStop(standing)) return failed
       if (this.#isPast(key)) continue
-      this.#wanted.delete(key)
+      all.delete(key)
       const next = this.#next(key, wanted)
       if (!next) continue
-      const code = await this.#patch(next.kept, next.status)
-      if (code < 300 || code === 409) this.#past.set(key, next.kept.resourceVersion)
-      if (code === 409 && !this.#wanted.has(key)) this.#wanted.set(key, wanted)
+      const { code, resourceVersion } = await this.#patch(next.kept, next.status)
+      const isChanged = code === 409 || (code < 300 && resourceVersion !== next.kept.resourceVersion)
+      if (isChanged) this.#past.set(key, next.kept.resourceVersion)
+      if (code === 409) all.set(key, wanted)
       if (code < 300 || code === 409 || code === 404) continue // 404: it is gone
       failed = true
       const attempts = (this.#attempts.get(key) ?? 0) + 1
       this.#attempts.set(key, attempts)
-      if (attempts < ATTEMPTS_MAX && !this.#wanted.has(key)) this.#wanted.set(key, wanted)
+      if (attempts < ATTEMPTS_MAX) all.set(key, wanted)
       else continue
       if (attempts > 1) break
     }
     return failed
   }
 
-  async #patch({ object, resourceVersion }: Kept, status: Fields): Promise<number> {
+  async #patch({ object, resourceVersion }: Kept, status: Fields): Promise<Written> {
     const path = `${placeOf(object)}/status?fieldManager=weir`
     const body = JSON.stringify({ metadata: { resourceVersion }, status })
-    const code = await this.#send('PATCH', path, 'application/merge-patch+json', body)
+    const written = await this.#send('PATCH', path, 'application/merge-patch+json', body)
     await this.#pause(GAP_MS)
-    return code
+    return written
   }
 
   async #writeEvents(standing: Standing): Promise<boolean> {
@@ -181,7 +189,7 @@ export class Writer {
       if (!kept) continue
       const { namespace = 'default' } = kept.object.metadata
       const path = `/api/v1/namespaces/${namespace}/events?fieldManager=weir`
-      const code = await this.#send('POST', path, 'application/json', JSON.stringify(eventOf(kept, next)))
+      const { code } = await this.#send('POST', path, 'application/json', JSON.stringify(eventOf(kept, next)))
       await this.#pause(GAP_MS)
       if (code >= 300 && code !== 409 && code !== 403 && code !== 404) {
         this.#events.unshift(next)
@@ -208,7 +216,7 @@ export class Writer {
     }
   }
 
-  async #send(method: string, path: string, type: string, body: string): Promise<number> {
+  async #send(method: string, path: string, type: string, body: string): Promise<Written> {
     try {
       const { status, value } = await this.#options.client.whole(path, this.#closing.signal, {
         method,
@@ -216,10 +224,10 @@ export class Writer {
         body,
       })
       if (status >= 400 && status !== 409) this.#trouble(`${status}: ${Object(value).message ?? method}`)
-      return status
+      return { code: status, resourceVersion: Object(value).metadata?.resourceVersion }
     } catch (error) {
       this.#trouble(String(error))
-      return 599
+      return { code: 599, resourceVersion: undefined }
     }
   }
 
