@@ -3,7 +3,8 @@
  *
  *   realistic   services with addresses and ports of their own, each with rules for some clients and
  *               one for all; now and then a rule for a whole network; a last one for everything
- *   random      every attribute there or not, by chance: many rules hide others
+ *   random      every attribute there or not, by chance: early rules hide almost all others
+ *   ordered     the same rules, the most specific first: few rules hide others
  *   nested      every destination prefix around one address, in no order: the longest path there is
  *   labelled    the same, and each rule asks for a label that few clients have: nothing ends the search early
  *   wildcards   no rule asks for an address or a port, and all but the last for a label that nobody has
@@ -17,7 +18,7 @@ import type { Plan, Rule } from '../src/table/plan/plan.ts'
 import { pick, seeded } from './generate.ts'
 import { clientAddress, identityOf, ROUTES, rulesPlan, WORKLOADS } from './generate-plans.ts'
 
-export type RuleKind = 'realistic' | 'random' | 'nested' | 'labelled' | 'wildcards'
+export type RuleKind = 'realistic' | 'random' | 'ordered' | 'nested' | 'labelled' | 'wildcards'
 
 export type World = {
   readonly plan: Plan
@@ -38,6 +39,7 @@ const withLabels = (labels: Rule['source']['labels']): Rule['source'] => ({ ...A
 const WRITERS: Readonly<Record<RuleKind, Writer>> = {
   realistic: writeRealistic,
   random: writeRandom,
+  ordered: writeRandom,
   nested: random => writeNested(random),
   labelled: (random, _index, _count, workload) => ({
     ...writeNested(random),
@@ -49,8 +51,14 @@ const WRITERS: Readonly<Record<RuleKind, Writer>> = {
 
 export function world(kind: RuleKind, count: number, seed = 3): World {
   const random = seeded(seed)
-  const workloads = Uint32Array.from({ length: count }, () => nextBelow(random, WORKLOADS))
-  const rules = Array.from(workloads, (workload, index) => ({
+  const drawn = Array.from({ length: count }, () => nextBelow(random, WORKLOADS))
+  const written = drawn.map((workload, index) => ({
+    workload,
+    asks: WRITERS[kind](random, index, count, workload),
+  }))
+  if (kind === 'ordered') written.sort((a, b) => specificity(b.asks) - specificity(a.asks))
+  const workloads = Uint32Array.from(written, each => each.workload)
+  const rules = written.map(({ asks }, index) => ({
     origin: {
       virtualService: `default/vs-${index >> 3}`,
       block: 'tcp' as const,
@@ -59,7 +67,7 @@ export function world(kind: RuleKind, count: number, seed = 3): World {
       file: 'rules.yaml',
       line: index,
     },
-    ...WRITERS[kind](random, index, count, workload),
+    ...asks,
     route: index % ROUTES,
     never: null,
   }))
@@ -106,6 +114,14 @@ function writeRandom(random: Random, _index: number, _count: number, workload: n
       namespace: chance(30) ? namespace : null,
     },
   }
+}
+
+/** More for a longer prefix; then for a condition on the client, on its workload, on the port. */
+function specificity({ destinations, clients, source, port }: Conditions): number {
+  const fractions = destinations.map(({ family, bits }) => bits / (family === 4 ? 32 : 128))
+  const labels = Object.keys(source.labels).length + (source.namespace === null ? 0 : 1)
+  const others = (clients.length > 0 ? 8 : 0) + 2 * labels + (port > 0 ? 1 : 0)
+  return (fractions.length === 0 ? 0 : 1 + Math.min(...fractions)) * 1000 + others
 }
 
 const NESTED_ADDRESS: Readonly<Record<Family, Uint32Array>> = {

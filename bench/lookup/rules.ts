@@ -20,6 +20,7 @@ import { firstMatch } from './first-match.ts'
 const KINDS: Readonly<Record<RuleKind, string>> = {
   realistic: 'realistic rules',
   random: 'rules by chance',
+  ordered: 'rules by chance, the most specific first',
   nested: 'all prefixes nested',
   labelled: 'all prefixes nested, and a label for each rule',
   wildcards: 'wildcards but the last',

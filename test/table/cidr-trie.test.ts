@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { wordMask } from '../../src/address/address.ts'
-import { buildTrie, type PrefixSet } from '../../src/table/build/cidr-trie-builder.ts'
+import { buildTrie, type PrefixSet, parentsOf } from '../../src/table/build/cidr-trie-builder.ts'
 import { findPrefix, viewTrie } from '../../src/table/match/cidr-trie.ts'
 import { runs } from '../support/full.ts'
 
@@ -50,8 +50,7 @@ for (const wide of [1, 4] as const) {
         setOf(wide),
         fc.array(fc.array(word, { minLength: wide, maxLength: wide }), { minLength: 20, maxLength: 40 }),
         (set, addresses) => {
-          const { words } = buildTrie(set)
-          const trie = open(words)
+          const trie = open(buildTrie(set))
           const edges = Array.from(set.lengths, (_, index) =>
             set.words.subarray(index * wide, (index + 1) * wide),
           )
@@ -68,7 +67,7 @@ for (const wide of [1, 4] as const) {
   test(`a prefix’s parent is the next shorter one around it (IPv${wide === 1 ? 4 : 6})`, () => {
     fc.assert(
       fc.property(setOf(wide), set => {
-        const { parents } = buildTrie(set)
+        const parents = parentsOf(set)
         for (const [index, length] of set.lengths.entries()) {
           const words = set.words.subarray(index * wide, (index + 1) * wide)
           const shorter = { ...set, lengths: set.lengths.map(each => (each < length ? each : 255)) }
@@ -111,7 +110,7 @@ test('a large set has a wide first level and finds the same', () => {
     words: Uint32Array.from(kept, index => words[index]),
     lengths: Uint8Array.from(kept, index => lengths[index]),
   }
-  const trie = open(buildTrie(set).words)
+  const trie = open(buildTrie(set))
   assert.equal(trie.words[0], 18)
   for (const value of random.slice(0, 300).concat([...set.words.subarray(0, 300)])) {
     const asked = Uint32Array.of(value)
@@ -127,7 +126,7 @@ test('blocks around the size from which they have a directory answer for every a
       words: Uint32Array.of(0x0a000000, ...inner),
       lengths: Uint8Array.of(16, ...inner.map(() => 32)),
     }
-    const trie = open(buildTrie(set).words)
+    const trie = open(buildTrie(set))
     const answers = new Map(Array.from(inner, (address, index) => [address, index + 2]))
     for (let address = 0x0a000000; address < 0x0a010000; address++) {
       assert.equal(

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { type Cidr, type Family, wordMask } from '../../src/address/address.ts'
-import { type BuiltNodes, NodeSet } from '../../src/table/build/node-set.ts'
+import { type BuiltBook, NodeSet } from '../../src/table/build/node-set.ts'
 import { buildHostIndex, findHost } from '../../src/table/format/host-index.ts'
 import { viewTrie } from '../../src/table/match/cidr-trie.ts'
 import { type AddressBook, ANY_NODE, findNode } from '../../src/table/match/find-node.ts'
@@ -26,7 +26,7 @@ const family = fc.constantFrom<Family>(4, 6)
 const asked = family.chain(each => fc.record({ family: fc.constant(each), address: addressOf(each) }))
 
 const open = (words: Int32Array) => viewTrie(words.buffer as ArrayBuffer, words.byteOffset, words.byteLength)
-const bookOf = ({ hosts, ranges }: BuiltNodes): AddressBook => ({
+const bookOf = ({ hosts, ranges }: BuiltBook): AddressBook => ({
   hosts4: hosts[4],
   hosts6: hosts[6],
   ranges4: open(ranges[4]),
@@ -66,6 +66,31 @@ test('an address’s node is that of the longest prefix around it, host or range
             found.push(node)
           }
           assert.deepEqual(found, naive(set, built.nodes, cidrs, of, address))
+        }
+      },
+    ),
+    { numRuns: runs(500) },
+  )
+})
+
+test('where few nodes are needed, an address finds the nearest of those', () => {
+  fc.assert(
+    fc.property(
+      fc.array(family.chain(cidrOf), { maxLength: 30 }),
+      fc.array(asked, { minLength: 10, maxLength: 30 }),
+      fc.array(fc.boolean(), { minLength: 31, maxLength: 31 }),
+      (cidrs, questions, isNeeded) => {
+        const set = new NodeSet()
+        for (const cidr of cidrs) set.idsOf([cidr])
+        const { nodes, parents, book } = set.number()
+        const few = bookOf(book(node => isNeeded[node]))
+        const all = bookOf(set.finish())
+        const hosts = cidrs.map(cidr => ({ family: cidr.family, address: cidr.words }))
+        assert.deepEqual(nodes, set.finish().nodes)
+        for (const { family: of, address } of [...questions, ...hosts]) {
+          let nearest = findNode(all, of, address)
+          while (nearest !== ANY_NODE && !isNeeded[nearest]) nearest = parents[nearest]
+          assert.equal(findNode(few, of, address), nearest)
         }
       },
     ),

@@ -209,17 +209,28 @@ test('without a destination address explain assumes the only service on the port
   assert.equal(two.outcome, 'denied')
 })
 
+/** A rule for a port (0: any) and a prefix. */
+const rule = (port: number, prefix: string): Rule => ({
+  origin: { virtualService: 'a/b', block: 'tcp', route: port, match: null, file: '', line: 1 },
+  destinations: [parseCidr(prefix) as Cidr],
+  port,
+  clients: [],
+  source: { namespace: null, labels: {}, visibleTo: null },
+  route: port,
+  never: null,
+})
+
+test('rules that earlier ones hide take no room where a match looks', () => {
+  const hidden = Array.from({ length: 500 }, (_, index) => rule(80, `10.0.${index >> 4}.${index & 15}/32`))
+  const hides = [rule(443, '10.0.0.0/24'), rule(80, '10.0.0.0/8')]
+  const { destinations, shortlists } = tableOf(rulesPlan([...hides, ...hidden]))
+  const few = tableOf(rulesPlan(hides))
+  assert.deepEqual(destinations, few.destinations)
+  assert.deepEqual(shortlists, few.shortlists)
+})
+
 test('a prefix has rules for any number of ports', () => {
   for (const ports of [1, 2, DIRECTORY_MAX - 1, DIRECTORY_MAX, DIRECTORY_MAX + 1, 40]) {
-    const rule = (port: number, prefix: string): Rule => ({
-      origin: { virtualService: 'a/b', block: 'tcp', route: port, match: null, file: '', line: 1 },
-      destinations: [parseCidr(prefix) as Cidr],
-      port,
-      clients: [],
-      source: { namespace: null, labels: {}, visibleTo: null },
-      route: port,
-      never: null,
-    })
     const some = Array.from({ length: ports }, (_, index) => rule(index + 1, '10.0.0.0/24'))
     const table = tableOf(rulesPlan([...some, rule(0, '10.0.0.0/8')]))
     for (let port = 1; port <= ports + 1; port++) {

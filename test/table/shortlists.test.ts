@@ -54,7 +54,7 @@ test('those inside a node, and no others, are the next so many', () => {
 })
 
 test('what a shortlist leaves out below its limit, an earlier rule on it takes', t => {
-  const seen = { complete: 0, cut: 0 }
+  const seen = { complete: 0, cut: 0, needless: 0, needed: 0 }
   const count = runs(1500)
   fc.assert(
     fc.property(
@@ -92,6 +92,16 @@ test('what a shortlist leaves out below its limit, an earlier rule on it takes',
                   `rule ${row} was lost`,
                 )
             }
+            const own = [...rules.keys()].filter(
+              row => rules[row].destination === node && rules[row].port === ports[ports.length - 1],
+            )
+            const isTaken = (row: number): boolean =>
+              listed.some(before => before < row && takes(clients, rules[before], rules[row]))
+            if (own.length > 0) {
+              const isNeedless = shortlists.isNeedless(node)
+              assert.equal(isNeedless, isComplete({ candidates, limit }) && own.every(isTaken))
+              seen[isNeedless ? 'needless' : 'needed']++
+            }
             const isShort = rules.length <= SHORTLIST_MAX
             if (isShort) assert.ok(isComplete({ candidates, limit }))
             seen[isComplete({ candidates, limit }) ? 'complete' : 'cut']++
@@ -102,7 +112,8 @@ test('what a shortlist leaves out below its limit, an earlier rule on it takes',
     { numRuns: count },
   )
   t.diagnostic(`${seen.complete} complete, ${seen.cut} cut`)
-  assert.ok(Math.min(seen.complete, seen.cut) > count / 2, 'the generator must make both kinds')
+  t.diagnostic(`${seen.needless} are needless, ${seen.needed} are not`)
+  assert.ok(Math.min(...Object.values(seen)) > count / 2, 'the generator must make all kinds')
 })
 
 /** Whether `before` takes every connection that `rule` would, at a place for both. */

@@ -41,5 +41,5 @@ function trieOf(family: Family, wide: 1 | 4, distinct: ReadonlyMap<string, Cidr>
   const cidrs = [...distinct.values()].filter(each => each.family === family)
   const words = new Uint32Array(cidrs.length * wide)
   for (const [index, cidr] of cidrs.entries()) words.set(cidr.words.subarray(0, wide), index * wide)
-  return buildTrie({ wide, words, lengths: Uint8Array.from(cidrs, each => each.bits) }).words
+  return buildTrie({ wide, words, lengths: Uint8Array.from(cidrs, each => each.bits) })
 }

@@ -30,7 +30,7 @@ export function chainSections(chains: readonly Chain[], destinations: Uint32Arra
 class ChainWriter {
   readonly #parents: Uint32Array
   readonly #clientSpans: Uint32Array
-  readonly #written: Chain[] = []
+  #written = 0
   readonly #chains: number[] = []
   readonly #chainIndex = new PairIndexBuilder()
   readonly #shortlists = new ShortlistWriter()
@@ -64,15 +64,15 @@ class ChainWriter {
   /** Writes a chain; returns whether all its shortlists are complete. */
   #addChain(chain: Chain, shortlists: Shortlists): boolean {
     const { row, scope, port, cells } = chain
-    assert(row === this.#written.length, `chain ${row} is out of turn`)
-    this.#written.push(chain)
+    assert(row === this.#written, `chain ${row} is out of turn`)
+    this.#written++
     if (port !== 0) this.#chainIndex.add(scope, port, row)
     const anywhere = shortlists.at(ANY_NODE)
     const isNothing = isComplete(anywhere) && anywhere.candidates.length === 0
-    this.#chains.push(isNothing ? ABSENT : this.#shortlists.write(anywhere), ...bitsOf(cells.keys()))
+    const nodes = [...cells.keys()].filter(node => node !== ANY_NODE && !shortlists.isNeedless(node))
+    this.#chains.push(isNothing ? ABSENT : this.#shortlists.write(anywhere), ...bitsOf(nodes))
     let isShort = isComplete(anywhere)
-    for (const node of cells.keys()) {
-      if (node === ANY_NODE) continue
+    for (const node of nodes) {
       const shortlist = shortlists.at(node)
       isShort &&= isComplete(shortlist)
       this.#shortlists.place(node, row, shortlist)
@@ -85,7 +85,7 @@ class ChainWriter {
     const chains = new Map<number, Chain>()
     for (const { destination, port, row, route } of rules) {
       const chain = chains.getOrInsertComputed(port, () =>
-        createChain(this.#written.length + chains.size, PART_CHAINS + part, port),
+        createChain(this.#written + chains.size, PART_CHAINS + part, port),
       )
       addToChain(chain, destination, ANY_NODE, { condition: 0, row, route })
     }
@@ -104,7 +104,7 @@ class ChainWriter {
       ...shortlists.sections,
       ...this.#parts.finish(),
     }
-    return { sections, ofNodes: shortlists.ofNodes, chains: this.#written }
+    return { sections, ofNodes: shortlists.ofNodes }
   }
 }
 

@@ -26,24 +26,29 @@ const firstBits = (boundaries: number): number => (boundaries < 128 ? 2 : bounda
 export type PrefixSet = { readonly wide: 1 | 4; readonly words: Uint32Array; readonly lengths: Uint8Array }
 
 /**
- * The trie's words, and by prefix `index` + 1 the value of the next shorter prefix around it (0:
- * none).
- */
-type BuiltTrie = { readonly words: Int32Array; readonly parents: Uint32Array }
-
-/**
- * @param before   Added to all values.
- * @param longest  Prefixes longer than this get a parent, but no place in the trie: another
- * structure finds them.
- * @param order    The result of `sortPrefixes`, if the caller has it.
+ * The trie's words.
+ *
+ * @param before    Added to all values.
+ * @param isPlaced  Whether a prefix, by its index, has a place in the trie.
+ * @param order     The result of `sortPrefixes`, if the caller has it.
  */
 export function buildTrie(
   set: PrefixSet,
-  { before = 0, longest = 128, order = sortPrefixes(set) } = {},
-): BuiltTrie {
+  { before = 0, isPlaced = (_index: number): boolean => true, order = sortPrefixes(set) } = {},
+): Int32Array {
+  return new BlockWriter(set, sweep(set, order, before, isPlaced)).write()
+}
+
+/** By prefix `index` + 1: 1 + the index of the next shorter prefix around it; 0: none. */
+export function parentsOf(set: PrefixSet, order = sortPrefixes(set)): Uint32Array {
   const parents = new Uint32Array(set.lengths.length + 1)
-  const boundaries = sweep(set, order, parents, before, longest)
-  return { words: new BlockWriter(set, boundaries).write(), parents }
+  const open: number[] = [] // outermost first
+  for (const index of order) {
+    while (open.length > 0 && !isInside(set, index, open[open.length - 1])) open.pop()
+    if (open.length > 0) parents[index + 1] = open[open.length - 1] + 1
+    open.push(index)
+  }
+  return parents
 }
 
 /**
@@ -78,9 +83,8 @@ type Boundaries = { readonly words: Uint32Array; readonly values: Uint32Array; c
 function sweep(
   set: PrefixSet,
   order: Uint32Array,
-  parents: Uint32Array,
   before: number,
-  longest: number,
+  isPlaced: (index: number) => boolean,
 ): Boundaries {
   const { wide, words, lengths } = set
   const limit = 2 * lengths.length + 1
@@ -94,9 +98,8 @@ function sweep(
     if (!isLast) addBoundary(found, behind, 0, valueOfTop())
   }
   for (const index of order) {
+    if (!isPlaced(index)) continue
     while (open.length > 0 && !isInside(set, index, open[open.length - 1])) closeTop()
-    parents[index + 1] = valueOfTop()
-    if (lengths[index] > longest) continue
     open.push(index)
     addBoundary(found, words, index * wide, before + index + 1)
   }

@@ -13,7 +13,7 @@ import type { Rule, Scope } from '../plan/plan.ts'
 import { chainSections } from './chain-sections.ts'
 import { addToChain, byPort, type Cell, type Chain, type ChainsByPort, createChain } from './chains.ts'
 import type { BuiltClientNodes, ClientNodes } from './client-nodes.ts'
-import { ANY_PREFIX, type BuiltNodes, NodeSet } from './node-set.ts'
+import { ANY_PREFIX, NodeSet, type NumberedNodes } from './node-set.ts'
 import type { NodeShortlists } from './shortlist-writer.ts'
 
 export class ClassifierBuilder {
@@ -78,31 +78,27 @@ export class ClassifierBuilder {
 
   /** The classifier's sections by name. */
   finish(clients: BuiltClientNodes) {
-    const destinations = this.#destinations.finish()
+    const destinations = this.#destinations.number()
     const placed = this.#chains.map(chain => placeChain(chain, destinations.nodes, clients.nodes))
-    const { sections, ofNodes, chains } = chainSections(placed, destinations.parents, clients.parents)
+    const { sections, ofNodes } = chainSections(placed, destinations.parents, clients.parents)
+    const ofScopes = this.#nodesOfScopes(destinations)
+    // Elsewhere no rule for just that prefix can match, or only ones that a wider prefix finds.
+    const { hosts, ranges } = destinations.book(node => ofNodes.has(node) || ofScopes.has(node))
     return {
-      destinationHosts4: destinations.hosts[4],
-      destinationHosts6: destinations.hosts[6],
-      destinationRanges4: destinations.ranges[4],
-      destinationRanges6: destinations.ranges[6],
-      destinationScopes: this.#destinationScopes(destinations),
-      destinationNodes: destinationNodes(destinations.parents, chains, ofNodes),
+      destinationHosts4: hosts[4],
+      destinationHosts6: hosts[6],
+      destinationRanges4: ranges[4],
+      destinationRanges6: ranges[6],
+      destinationScopes: destinationScopes(destinations.parents, ofScopes),
+      destinationNodes: destinationNodes(destinations.parents, ofNodes),
       clientParents: clients.parents,
       scopeIndex: this.#scopeIndex(destinations.nodes),
       ...sections,
     }
   }
 
-  /** Rows of DestinationScope. */
-  #destinationScopes({ nodes, parents }: BuiltNodes): Uint32Array {
-    const ofScopes = new Set(this.#scopes.flatMap(byPrefix => [...byPrefix.keys()].map(id => nodes[id])))
-    const scope = nearest(parents, node => ofScopes.has(node))
-    const rows = new Uint32Array(parents.length * DestinationScope.WORDS)
-    for (const [node, parent] of parents.entries()) {
-      rows.set([scope[node], scope[parent]], node * DestinationScope.WORDS)
-    }
-    return rows
+  #nodesOfScopes({ nodes }: NumberedNodes): ReadonlySet<number> {
+    return new Set(this.#scopes.flatMap(byPrefix => [...byPrefix.keys()].map(id => nodes[id])))
   }
 
   /**
@@ -144,15 +140,19 @@ function placeCell(cell: Cell, clients: Uint32Array): Cell {
   return placed
 }
 
+/** Rows of DestinationScope. */
+function destinationScopes(parents: Uint32Array, ofScopes: ReadonlySet<number>): Uint32Array {
+  const scope = nearest(parents, node => ofScopes.has(node))
+  const rows = new Uint32Array(parents.length * DestinationScope.WORDS)
+  for (const [node, parent] of parents.entries()) {
+    rows.set([scope[node], scope[parent]], node * DestinationScope.WORDS)
+  }
+  return rows
+}
+
 /** Rows of DestinationNode. */
-function destinationNodes(
-  parents: Uint32Array,
-  chains: readonly Chain[],
-  ofNodes: ReadonlyMap<number, NodeShortlists>,
-): Uint32Array {
-  const bits = new Uint32Array(parents.length)
-  for (const { row, cells } of chains) for (const node of cells.keys()) bits[node] |= 1 << (row & 31)
-  const rule = nearest(parents, node => bits[node] !== 0)
+function destinationNodes(parents: Uint32Array, ofNodes: ReadonlyMap<number, NodeShortlists>): Uint32Array {
+  const rule = nearest(parents, node => ofNodes.has(node))
   const rows = new Uint32Array(parents.length * DestinationNode.WORDS)
   for (let node = 0; node < parents.length; node++) {
     const found = ofNodes.get(node)

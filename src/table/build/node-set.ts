@@ -10,21 +10,29 @@
 import type { Cidr, Family } from '../../address/address.ts'
 import { buildHostIndex } from '../format/host-index.ts'
 import { ANY_NODE } from '../match/find-node.ts'
-import { buildTrie, type PrefixSet, sortPrefixes } from './cidr-trie-builder.ts'
+import { buildTrie, type PrefixSet, parentsOf, sortPrefixes } from './cidr-trie-builder.ts'
 
 /** A prefix under construction: nodes are numbered once all prefixes are known. */
 export type PrefixId = number
 export const ANY_PREFIX: PrefixId = 0
 const ANYWHERE: readonly PrefixId[] = [ANY_PREFIX]
 
-export type BuiltNodes = {
+/** What finds the node of an address (../match/find-node.ts). */
+export type BuiltBook = {
   readonly hosts: Readonly<Record<Family, Uint32Array>>
   readonly ranges: Readonly<Record<Family, Int32Array>>
+}
+
+export type NumberedNodes = {
   /** By prefix: its node. */
   readonly nodes: Uint32Array
   /** By node: the next shorter prefix around it. */
   readonly parents: Uint32Array
+  /** Addresses find only the nodes that are needed, so the nearest of those around them. */
+  readonly book: (isNeeded: (node: number) => boolean) => BuiltBook
 }
+
+export type BuiltNodes = BuiltBook & Omit<NumberedNodes, 'book'>
 
 /** By node: how many nodes are inside it. */
 export function spansOf(parents: Uint32Array): Uint32Array {
@@ -69,34 +77,56 @@ export class NodeSet {
   }
 
   finish(): BuiltNodes {
+    const { nodes, parents, book } = this.number()
+    return { nodes, parents, ...book(() => true) }
+  }
+
+  number(): NumberedNodes {
     const nodes = new Uint32Array(this.#lengths.length)
-    const ipv4 = build(this.#members[4], 0, nodes)
-    const ipv6 = build(this.#members[6], this.#members[4].ids.length, nodes)
     const parents = new Uint32Array(this.#lengths.length)
-    parents.set(ipv4.parents)
-    parents.set(ipv6.parents.subarray(1), ipv4.parents.length)
-    return {
-      hosts: { 4: ipv4.hosts, 6: ipv6.hosts },
-      ranges: { 4: ipv4.words, 6: ipv6.words },
-      nodes,
-      parents,
+    const ipv4 = number(this.#members[4], 0, nodes, parents)
+    const ipv6 = number(this.#members[6], this.#members[4].ids.length, nodes, parents)
+    const book = (isNeeded: (node: number) => boolean): BuiltBook => {
+      const [book4, book6] = [bookOf(ipv4, isNeeded), bookOf(ipv6, isNeeded)]
+      return {
+        hosts: { 4: book4.hosts, 6: book6.hosts },
+        ranges: { 4: book4.ranges, 6: book6.ranges },
+      }
     }
+    return { nodes, parents, book }
   }
 }
 
-/** Numbers the nodes of one family after `before` others, and builds the look-up structures. */
-function build({ wide, cidrs, ids }: Members, before: number, nodes: Uint32Array) {
+/** The prefixes of one family in the order of their nodes, the first of which is `before` + 1. */
+type Numbered = { readonly set: PrefixSet; readonly order: Uint32Array; readonly before: number }
+
+/** Numbers the nodes of one family after `before` others. */
+function number(
+  { wide, cidrs, ids }: Members,
+  before: number,
+  nodes: Uint32Array,
+  parents: Uint32Array,
+): Numbered {
   const sorted = sortPrefixes(prefixSet(wide, cidrs))
   const set = prefixSet(
     wide,
     Array.from(sorted, index => cidrs[index]),
   )
-  for (const [place, index] of sorted.entries()) nodes[ids[index]] = before + place + 1
-  const longest = 32 * wide - 1
-  return {
-    ...buildTrie(set, { before, longest, order: sorted.map((_, place) => place) }),
-    hosts: hostsOf(set, before),
+  const order = sorted.map((_, place) => place)
+  const around = parentsOf(set, order)
+  for (const [place, index] of sorted.entries()) {
+    nodes[ids[index]] = before + place + 1
+    parents[before + place + 1] = around[place + 1] === 0 ? ANY_NODE : before + around[place + 1]
   }
+  return { set, order, before }
+}
+
+function bookOf({ set, order, before }: Numbered, isNeeded: (node: number) => boolean) {
+  const { wide, lengths } = set
+  const isHost = (index: number): boolean => lengths[index] === 32 * wide
+  const isPlaced = (index: number): boolean => !isHost(index) && isNeeded(before + index + 1)
+  const hosts = order.filter(index => isHost(index) && isNeeded(before + index + 1))
+  return { ranges: buildTrie(set, { before, isPlaced, order }), hosts: hostsOf(set, before, hosts) }
 }
 
 function prefixSet(wide: 1 | 4, cidrs: readonly Cidr[]): PrefixSet {
@@ -110,9 +140,8 @@ function prefixSet(wide: 1 | 4, cidrs: readonly Cidr[]): PrefixSet {
   return { wide, words, lengths }
 }
 
-/** The index of the prefixes of full length. */
-function hostsOf({ wide, words, lengths }: PrefixSet, before: number): Uint32Array {
-  const hosts = [...lengths.keys()].filter(index => lengths[index] === 32 * wide)
+/** The index of `hosts`, prefixes of full length. */
+function hostsOf({ wide, words }: PrefixSet, before: number, hosts: Uint32Array): Uint32Array {
   const addresses = new Uint32Array(hosts.length * wide)
   for (const [place, index] of hosts.entries()) {
     addresses.set(words.subarray(index * wide, (index + 1) * wide), place * wide)
@@ -120,6 +149,6 @@ function hostsOf({ wide, words, lengths }: PrefixSet, before: number): Uint32Arr
   return buildHostIndex(
     wide,
     addresses,
-    Uint32Array.from(hosts, index => before + index + 1),
+    hosts.map(index => before + index + 1),
   )
 }

@@ -37,6 +37,7 @@ export class Shortlists {
   readonly #parents: Uint32Array
   readonly #clientSpans: Uint32Array
   readonly #known = new Map<number, Shortlist>()
+  readonly #needless = new Set<number>()
 
   /**
    * @param anyPort  The shortlists of the scope's chain for any port, for a chain for one port;
@@ -61,13 +62,23 @@ export class Shortlists {
     const cell = this.#cells.get(node)
     const above = node === ANY_NODE ? NOTHING : this.at(this.#parents[node])
     const anyPort = this.#anyPort?.at(node) ?? NOTHING
-    const lists: Shortlist[] = []
-    if (cell) lists.push(this.#headOf(cell))
-    if (above !== NOTHING) lists.push(above)
-    if (anyPort !== NOTHING) lists.push(anyPort)
+    const own = cell ? this.#headOf(cell) : NOTHING
+    // In this order: of equal candidates merging keeps the first.
+    const lists = [above, anyPort, own].filter(each => each !== NOTHING)
     const found = cell || lists.length > 1 ? merge(lists) : (lists[0] ?? NOTHING)
+    if (isComplete(found) && !own.candidates.some(each => found.candidates.includes(each)))
+      this.#needless.add(node)
     this.#known.set(node, found)
     return found
+  }
+
+  /**
+   * Whether earlier rules take all that the rules for just this prefix would: then a match finds
+   * the same by the shortlists for the next wider prefix and for any port.
+   */
+  isNeedless(node: number): boolean {
+    this.at(node)
+    return this.#needless.has(node)
   }
 
   /** The first rules of a cell. */
