@@ -129,11 +129,18 @@ function lessLoadedOfTwo(
   tried: readonly number[],
 ): number {
   const one = nextBelow(balancer.random, left)
-  const other = (one + 1 + nextBelow(balancer.random, left - 1)) % left
-  const a = nthUntried(first, one, tried)
-  const b = nthUntried(first, other, tried)
+  const other = otherThan(balancer.random, one, left)
+  return lessLoaded(balancer, table, nthUntried(first, one, tried), nthUntried(first, other, tried))
+}
+
+/** A random number below `count` (≥ 2) that is not `one`. */
+export const otherThan = (random: Random, one: number, count: number): number =>
+  (one + 1 + nextBelow(random, count - 1)) % count
+
+/** Of two endpoints the one with fewer open connections; the first, if they have as many. */
+export function lessLoaded(balancer: Balancer, table: Table, first: number, second: number): number {
   const at = lookingAt(balancer)
-  return openOf(balancer, table, b, at) < openOf(balancer, table, a, at) ? b : a
+  return openOf(balancer, table, second, at) < openOf(balancer, table, first, at) ? second : first
 }
 
 /** One pass, weighted reservoir sampling with a reservoir of one (Chao, 1982). */

@@ -28,9 +28,11 @@ import {
   type Balancer,
   chooseEndpoint,
   haveEqualWeights,
+  lessLoaded,
   lookingAt,
   NO_ENDPOINT,
   openOf,
+  otherThan,
   weightOf,
 } from './balance.ts'
 import { inRotation } from './eject.ts'
@@ -191,7 +193,7 @@ function chooseInstead(
       return nextWeightedAround(next >>> 0, weigh, well)
     }
     case Balance.LEAST_REQUEST: {
-      if (equal) return lessLoadedOfTwo(balancer, table, well)
+      if (equal) return lessLoadedOf(balancer, table, well)
       const at = lookingAt(balancer)
       return drawByWeight(balancer, well, each => weigh(each) / (openOf(balancer, table, each, at) + 1))
     }
@@ -239,13 +241,10 @@ function nextWeightedAround(
   return chosen
 }
 
-function lessLoadedOfTwo(balancer: Balancer, table: Table, well: readonly number[]): number {
+function lessLoadedOf(balancer: Balancer, table: Table, well: readonly number[]): number {
   if (well.length === 1) return well[0]
   const one = nextBelow(balancer.random, well.length)
-  const other = (one + 1 + nextBelow(balancer.random, well.length - 1)) % well.length
-  const [a, b] = [well[one], well[other]]
-  const at = lookingAt(balancer)
-  return openOf(balancer, table, b, at) < openOf(balancer, table, a, at) ? b : a
+  return lessLoaded(balancer, table, well[one], well[otherThan(balancer.random, one, well.length)])
 }
 
 /** Weighted reservoir sampling, as in the balancer. */
