@@ -37,14 +37,12 @@ async function dialing(endpoints: number) {
     decision,
     row: 0,
     attempts,
-    timing: { nowMs: 0 } as unknown as Timing,
+    timing: { nowMs: 0, watch: () => {} } as unknown as Timing,
     tls: null,
     headerOf: () => Buffer.alloc(0),
     onSocket: socket =>
       setImmediate(() => socket.destroy(Object.assign(new Error(), { code: 'ECONNRESET' }))),
-    onDialed: () => {},
     onConnected: () => {},
-    onUpstreamCut: () => {},
     onBroken: () => heard.push('broken'),
     onFailed: resolve,
   })

@@ -6,17 +6,13 @@
  * timeouts those of ../decide/deadline.ts; this module applies them to Node's sockets. Everything
  * arrives as an event and ends in `close`; nothing throws. The sockets are set to end with a reset
  * until both sides have ended in order, so even if the worker dies, no peer takes a broken stream
- * for a complete one. (Without node:ffi that cannot be set: the kernel closes the sockets of a
- * killed worker in order.)
- *
- * More than 300 lines, since all that changes the state of a connection is here.
+ * for a complete one. Without node:ffi the kernel closes the sockets of a killed worker in order.
  */
 
 import type { Socket } from 'node:net'
 import type { World } from '../../base/world.ts'
 import { Reason } from '../../stats/reasons.ts'
 import { tlsUpstreamOf } from '../../table/format/tls.ts'
-import type { TlsServer } from '../../table/plan/tls.ts'
 import { isAgreed } from '../../wire/postgres-startup.ts'
 import type { Arrival } from '../decide/arrival.ts'
 import type { Attempts } from '../decide/attempts.ts'
@@ -29,17 +25,14 @@ import { move, State } from '../decide/state.ts'
 import { FROM_CLIENT, FROM_UPSTREAM, type From, type Journal } from '../worker/journal.ts'
 import type { Reception } from '../worker/reception.ts'
 import { Account } from './account.ts'
+import { ClientSide } from './client-side.ts'
 import { Dial, headerOf } from './dial.ts'
-import { Early } from './early.ts'
 import { Pair, type SideName } from './pair.ts'
-import { Reading } from './reading.ts'
 import { Relay } from './relay.ts'
 import type { Settling } from './settling.ts'
-import { keepAlive, limitUnacknowledged } from './tcp-times.ts'
-import { terminate } from './terminating.ts'
+import { watchUpstream } from './tcp-times.ts'
 import { Timing } from './timing.ts'
 import type { TlsContexts } from './tls-contexts.ts'
-import type { TlsEnd } from './tls-end.ts'
 import type { Watch } from './watch.ts'
 
 type ConnectionOptions = {
@@ -65,21 +58,16 @@ export class Connection {
   readonly #pair: Pair
   readonly #account: Account
   readonly #timing: Timing
-  readonly #early = new Early()
+  readonly #client: ClientSide
   /** Until the decision. */
   #arrival: Arrival | null
   /** Of an admitted connection, like the fields below. */
   readonly #decision = createDecision()
   #state: State = State.Free
   #reason = -1
-  #reading: Reading | null = null
   #dial: Dial | null = null
   #relay: Relay | null = null
-  #clientEnded = false
   #isBooked = false
-  /** What is read from the client and written to it: its socket, or TLS over it. */
-  #client: Socket
-  #end: TlsEnd | null = null
 
   /** Counts the client's socket as an accepted connection. */
   constructor(client: Socket, arrival: Arrival, options: ConnectionOptions) {
@@ -95,12 +83,20 @@ export class Connection {
       onLate: this.#onLate,
     })
     this.#enter(State.Reading)
-    this.#client = client
     this.#pair = new Pair(client, {
       onUnheard: () => options.watch.add(this),
       onAllClosed: this.#onAllClosed,
     })
-    client.on('error', (error: NodeJS.ErrnoException) => this.fail('client', error))
+    this.#client = new ClientSide({
+      raw: client,
+      account: this.#account,
+      timing: this.#timing,
+      reception: options.reception,
+      contexts: options.contexts,
+      onHeard: this.#decide,
+      onRejected: this.close,
+      onSocketFailed: error => this.fail('client', error),
+    })
   }
 
   /** Decides about it, after a reader if it needs one. */
@@ -110,59 +106,8 @@ export class Connection {
     if (arrival === null) return
     this.#account.row = takeRow(this)
     if (this.#account.row < 0) this.close(Reason['max-connections'])
-    else if (reception.reads(arrival, arrival.arrivedMs)) this.#read(arrival)
+    else if (reception.reads(arrival, arrival.arrivedMs)) this.#client.read(arrival)
     else this.#decide(arrival)
-  }
-
-  #read(arrival: Arrival): void {
-    this.#account.reading(arrival)
-    this.#receive()
-    this.#reading = new Reading({
-      arrival,
-      client: this.#pair.client,
-      early: this.#early,
-      timing: this.#timing,
-      reception: this.#options.reception,
-      onRead: this.#onRead,
-      onRefused: this.close,
-    })
-  }
-
-  #receive(): void {
-    const client = this.#client
-    client.on('data', this.#onClientData)
-    client.on('end', this.#onClientEnd)
-    client.resume()
-  }
-
-  readonly #onRead = (arrival: Arrival): void => {
-    if (arrival.server === null) this.#decide(arrival)
-    else this.#terminate(arrival, arrival.server)
-  }
-
-  /** The handshake with a client, in state Reading (terminating.ts). */
-  #terminate(arrival: Arrival, server: TlsServer): void {
-    const { client } = this.#pair
-    client.off('data', this.#onClientData)
-    client.off('end', this.#onClientEnd)
-    this.#end = terminate({
-      arrival,
-      server,
-      raw: client,
-      early: this.#early,
-      contexts: this.#options.contexts,
-      onSecured: secured => {
-        this.#client = secured
-        this.#receive()
-        this.#decide(arrival)
-      },
-      onDenied: (reason, detail) => {
-        if (this.#state !== State.Closing) this.#account.broke(detail)
-        setImmediate(() => this.close(reason)) // an alert may be on its way out
-      },
-      onBrokenOff: detail => this.fail('client', { code: 'ECONNRESET', errno: detail }),
-      onCutShort: () => this.close(Reason['tls-truncated']),
-    })
   }
 
   readonly #decide = (arrival: Arrival): void => {
@@ -182,7 +127,6 @@ export class Connection {
     countOpen(decider, decision.clusterSlot, 1)
     this.#relay = new Relay({
       client: this.#client,
-      early: this.#early,
       timing: this.#timing,
       journal,
       row,
@@ -190,21 +134,18 @@ export class Connection {
       onPassedEnd: this.#onPassedEnd,
       isHeld: arrival.hearing?.starttls === true && arrival.server === null,
     })
-    if (this.#clientEnded) this.#relay.ended(FROM_CLIENT)
-    if (!this.#account.isRead) this.#receive()
+    this.#client.passTo(this.#relay)
     const tls = table && decision.cluster >= 0 ? tlsUpstreamOf(table, decision.cluster) : null
     if (table) attempts.begin(row, table, decision, this.#timing.nowMs)
-    this.#arrival = this.#reading = null
+    this.#arrival = null
     reception.leave(arrival)
     this.#dial = new Dial({
       decision: this.#decision,
       row,
       attempts,
       tls: tls && { upstream: tls, contexts: this.#options.contexts },
-      headerOf: () => headerOf(this.#decision, journal, row, this.#end),
+      headerOf: () => headerOf(this.#decision, journal, row, this.#client.tls),
       timing: this.#timing,
-      onUpstreamCut: () => this.close(Reason['tls-truncated']),
-      onDialed: this.#timing.watch,
       onConnected: this.#onConnected,
       onFailed: this.close,
       onSocket: socket => this.#pair.setUpstream(socket),
@@ -226,12 +167,8 @@ export class Connection {
 
   /** Its upstream has been there for a while, and may vanish. */
   readonly settle = (): void => {
-    const { upstream } = this.#pair
     this.#options.attempts.settled(this.#account.row)
-    const { keepaliveTimeS: timeS, keepaliveIntervalS: intervalS, keepaliveProbes: probes } = this.#decision
-    if (upstream === null || (timeS < 0 && this.#decision.userTimeoutMs === 0)) return
-    keepAlive(upstream, timeS < 0 ? null : { timeS, intervalS, probes })
-    limitUnacknowledged(upstream, this.#decision.userTimeoutMs)
+    if (this.#pair.upstream) watchUpstream(this.#pair.upstream, this.#decision)
   }
 
   readonly #onUpstreamBroken = (error: NodeJS.ErrnoException): void => {
@@ -239,15 +176,10 @@ export class Connection {
     else this.fail('upstream', error)
   }
 
-  /**
-   * Whether the client cannot tell that an upstream was there, as in ../flow/dialer.ts. Of bytes
-   * that Node was given nobody knows whether the kernel has taken them.
-   */
+  /** Whether the client cannot tell that an upstream was there, as in ../flow/dialer.ts. */
   #isUntouched(): boolean {
-    const { attempts, journal } = this.#options
-    const { row } = this.#account
-    if (this.#state !== State.Relaying || this.#relay?.isUnused !== true) return false
-    return attempts.isYoung(row) && journal.isUntouched(row)
+    if (this.#state !== State.Relaying || this.#relay?.isUntouched !== true) return false
+    return this.#options.attempts.isYoung(this.#account.row)
   }
 
   #redial(errno: number): void {
@@ -259,25 +191,11 @@ export class Connection {
     this.#dial?.again(errno)
   }
 
-  readonly #onClientData = (chunk: Buffer): void => {
-    if (this.#state === State.Closing) return // lost, like everything after the reset
-    if (this.#relay) this.#relay.clientSaid(chunk)
-    else this.#reading?.said(chunk)
-  }
-
   readonly #onUpstreamData = (chunk: Buffer): void => {
     if (this.#state === State.Closing || this.#relay === null) return
     if (!this.#relay.isHeld) this.#relay.upstreamSaid(chunk)
-    else if (chunk.length === 1 && isAgreed(chunk[0])) {
-      this.#timing.agreeUntilMs = Number.POSITIVE_INFINITY
-      this.#relay.release()
-    } else this.close(Reason['starttls-refused']) // more than a byte would have come in the clear
-  }
-
-  readonly #onClientEnd = (): void => {
-    this.#clientEnded = true
-    if (this.#state === State.Reading) this.#reading?.ended()
-    else if (this.#state !== State.Closing) this.#relay?.ended(FROM_CLIENT)
+    else if (chunk.length === 1 && isAgreed(chunk[0])) this.#relay.release()
+    else this.close(Reason['starttls-refused']) // more than a byte would have come in the clear
   }
 
   readonly #onUpstreamEnd = (): void => {
@@ -348,8 +266,7 @@ export class Connection {
   }
 
   readonly #onLate = (reason: number): void => {
-    if (reason === READ_LATE && this.#end) this.close(Reason['tls-timeout'])
-    else if (reason === READ_LATE) this.#reading?.late()
+    if (reason === READ_LATE) this.#client.late()
     else if (reason === Reason['connect-timeout']) this.#dial?.late()
     else this.close(reason)
   }
@@ -363,18 +280,17 @@ export class Connection {
       countOpen(this.#options.decider, this.#decision.clusterSlot, -1)
     }
     this.#reason = reason
-    this.#early.takeAll()
+    this.#client.end()
     this.#enter(State.Closing)
   }
 
   readonly #onAllClosed = (): void => {
     if (this.#state !== State.Closing) return
-    this.#end?.destroy()
+    this.#client.tls?.destroy()
     this.#dial?.closed()
-    const { onFree } = this.#options
     this.#enter(State.Free)
     this.#book()
-    onFree(this, this.#reason, this.#account.row)
+    this.#options.onFree(this, this.#reason, this.#account.row)
   }
 
   /** The only writer of the state. */

@@ -5,6 +5,7 @@
 
 import { connect, type Socket } from 'node:net'
 import { formatAddress } from '../../address/address.ts'
+import { Reason } from '../../stats/reasons.ts'
 import type { TlsUpstream } from '../../table/plan/tls.ts'
 import { Own } from '../../tls/details.ts'
 import { PROXY_WRITTEN_MAX, writeProxyHeader } from '../../wire/proxy-protocol.ts'
@@ -36,17 +37,16 @@ type DialOptions = {
   readonly timing: Timing
   /** Each socket when it is made. */
   readonly onSocket: (socket: Socket) => void
-  /** A connect has begun; call `late` after its time. */
-  readonly onDialed: () => void
   /** weir speaks TLS to it; null: not. */
   readonly tls: { readonly upstream: TlsUpstream; readonly contexts: TlsContexts } | null
   /** weir's own bytes, which go first, in the clear. */
   readonly headerOf: () => Buffer
   /** `header` is still to be sent. */
   readonly onConnected: (upstream: Socket, header: Buffer) => void
-  /** Its TLS stream has no end of its own. */
-  readonly onUpstreamCut: () => void
-  /** No endpoint is left to try: the reason for which the connection ends. */
+  /**
+   * The connection ends for this reason: no endpoint is left to try, or a TLS stream has no end of
+   * its own.
+   */
   readonly onFailed: (reason: number) => void
   /** The socket failed after it was connected. */
   readonly onBroken: (error: NodeJS.ErrnoException) => void
@@ -67,7 +67,7 @@ export class Dial {
   }
 
   begin(): void {
-    const { decision, attempts, timing, onSocket, onDialed } = this.#options
+    const { decision, attempts, timing, onSocket } = this.#options
     attempts.dialed()
     timing.dialedMs = timing.nowMs
     const upstream = connectTo(decision)
@@ -75,7 +75,7 @@ export class Dial {
     onSocket(upstream)
     upstream.on('error', error => this.#onError(upstream, error))
     upstream.on('connect', this.#onConnect)
-    onDialed()
+    timing.watch() // for `late`
   }
 
   /** The attempt timed out. */
@@ -117,7 +117,7 @@ export class Dial {
 
   /** The handshake is part of the dial, as in ../flow/originating.ts. */
   #secure(raw: Socket, { upstream, contexts }: NonNullable<DialOptions['tls']>): void {
-    const { headerOf, onConnected, onUpstreamCut, onBroken } = this.#options
+    const { headerOf, onConnected, onFailed, onBroken } = this.#options
     const context = contexts.ofUpstream(upstream)
     if (context === null) {
       this.#fail(TLS_FAILED, Own.noCertificate)
@@ -139,7 +139,7 @@ export class Dial {
           if (this.#isConnected) onBroken({ name: '', message: '', code: 'ECONNRESET', errno: detail })
           else this.#fail(isCertificate ? TLS_CERTIFICATE : TLS_FAILED, detail)
         },
-        onTruncated: onUpstreamCut,
+        onTruncated: () => onFailed(Reason['tls-truncated']),
       },
       upstream,
       context,

@@ -12,8 +12,7 @@ import { Pump } from './pump.ts'
 import type { Timing } from './timing.ts'
 
 type RelayOptions = {
-  readonly client: Socket
-  readonly early: Early
+  readonly client: { readonly socket: Socket; readonly early: Early }
   readonly timing: Timing
   readonly journal: Journal
   /** Row of the journal. */
@@ -35,20 +34,20 @@ export class Relay {
 
   /** Counts the bytes kept so far, since they will go on. */
   constructor(options: RelayOptions) {
-    const { client, early } = options
+    const { socket, early } = options.client
     this.#options = options
     this.isHeld = options.isHeld
     if (early.bytes > 0) this.#count(FROM_CLIENT, early.bytes)
-    if (early.isFull) client.pause()
+    if (early.isFull) socket.pause()
   }
 
   clientSaid(chunk: Buffer): void {
-    const { client, early } = this.#options
+    const { socket, early } = this.#options.client
     this.#count(FROM_CLIENT, chunk.length)
     if (this.#pumps && !this.isHeld) this.#pumps[FROM_CLIENT].write(chunk)
     else {
       early.add(chunk)
-      if (early.isFull) client.pause()
+      if (early.isFull) socket.pause()
     }
   }
 
@@ -66,9 +65,9 @@ export class Relay {
    * The upstream is connected. It gets `header` first, then the kept bytes, or a request for TLS.
    */
   join(upstream: Socket, header: Buffer): void {
-    const { client } = this.#options
-    const toUpstream = this.#pump(client, upstream, FROM_CLIENT)
-    this.#pumps = [toUpstream, this.#pump(upstream, client, FROM_UPSTREAM)]
+    const { socket } = this.#options.client
+    const toUpstream = this.#pump(socket, upstream, FROM_CLIENT)
+    this.#pumps = [toUpstream, this.#pump(upstream, socket, FROM_UPSTREAM)]
     if (header.length > 0) {
       upstream.cork() // into one segment with what follows
       toUpstream.introduce(header)
@@ -79,9 +78,13 @@ export class Relay {
     if (!this.isHeld && this.#clientEnded) toUpstream.end()
   }
 
-  /** Whether nothing has been handed to the upstream. */
-  get isUnused(): boolean {
-    return this.#pumps?.[FROM_CLIENT].isUnused === true
+  /**
+   * Whether no byte has gone either way. Of bytes that Node was given nobody knows whether the
+   * kernel has taken them.
+   */
+  get isUntouched(): boolean {
+    const { journal, row } = this.#options
+    return this.#pumps?.[FROM_CLIENT].isUnused === true && journal.isUntouched(row)
   }
 
   /** The upstream is gone, and another one will join: the client's bytes are kept until then. */
@@ -92,13 +95,14 @@ export class Relay {
   /** The upstream agreed: the client's bytes so far go on. */
   release(): void {
     this.isHeld = false
+    this.#options.timing.agreeUntilMs = Number.POSITIVE_INFINITY
     if (this.#pumps === null) return
     this.#flush(this.#pumps[FROM_CLIENT])
     if (this.#clientEnded) this.#pumps[FROM_CLIENT].end()
   }
 
   #flush(toUpstream: Pump): void {
-    for (const chunk of this.#options.early.takeAll()) toUpstream.write(chunk)
+    for (const chunk of this.#options.client.early.takeAll()) toUpstream.write(chunk)
   }
 
   /** Whether all bytes of the side have gone on, and its end has. */

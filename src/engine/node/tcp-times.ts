@@ -5,6 +5,7 @@
 
 import type { Server, Socket } from 'node:net'
 import type { TcpTimes } from '../../table/plan/policy.ts'
+import type { Decision } from '../decide/decision.ts'
 import { descriptorOf } from './descriptor.ts'
 import { direct } from './direct.ts'
 
@@ -27,8 +28,15 @@ export function keepAlive(socket: Socket, keepalive: TcpTimes['keepalive']): voi
   tunable.setKeepAlive(true, timeS * 1000, intervalS * 1000, keepalive.probes || DEFAULT_PROBES)
 }
 
+/** What a decision says of its upstream's open socket. */
+export function watchUpstream(upstream: Socket, decision: Decision): void {
+  const { keepaliveTimeS: timeS, keepaliveIntervalS: intervalS, keepaliveProbes: probes } = decision
+  keepAlive(upstream, timeS < 0 ? null : { timeS, intervalS, probes })
+  limitUnacknowledged(upstream, decision.userTimeoutMs)
+}
+
 /** Of an open socket; without node:ffi nothing sets it. */
-export function limitUnacknowledged(socket: Socket, userTimeoutMs: number): void {
+function limitUnacknowledged(socket: Socket, userTimeoutMs: number): void {
   const fd = userTimeoutMs > 0 ? descriptorOf(socket) : -1
   if (fd >= 0) direct()?.sockets.setUserTimeout(fd, userTimeoutMs)
 }
