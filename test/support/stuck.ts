@@ -15,9 +15,12 @@ export const unanswered = (): string =>
   [...asked].map(([socket, port]) => `port ${port} did not answer port ${socket.localPort}`).join(', ') ||
   'every question was answered'
 
+/** What ends with a file, for all of its tests, has no signal and no name. */
+type Ending = Pick<TestContext, 'after'> & Partial<Pick<TestContext, 'name' | 'signal'>>
+
 /** Prints what `tell` says, if the test's time is over before the test is. */
-export function whenStuck(t: Pick<TestContext, 'after' | 'name' | 'signal'>, tell: () => string): void {
+export function whenStuck(t: Ending, tell: () => string): void {
   t.after(() => {
-    if (t.signal.aborted) process.stderr.write(`${t.name}, as its time was over: ${tell()}\n`)
+    if (t.signal?.aborted) process.stderr.write(`${t.name}, as its time was over: ${tell()}\n`)
   })
 }
