@@ -185,6 +185,7 @@ export type SocketCalls = {
   setUserTimeout(fd: number, ms: number): number
   pendingError(fd: number): number
   setNonBlocking(fd: number): number
+  unpace(fd: number): void
   acceptWaiting(listener: number): number
   waiting(listener: number): number
   shutdownWrite(fd: number): number

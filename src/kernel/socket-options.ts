@@ -25,6 +25,12 @@ const TCP_KEEPCNT = [6, 6] as const
 const TCP_INFO = [6, 11] as const
 const TCP_QUICKACK = [6, 12] as const
 const TCP_USER_TIMEOUT = [6, 18] as const
+/** A name, of 16 bytes with the zero at its end (TCP_CA_NAME_MAX in net/tcp.h). */
+const TCP_CONGESTION = [6, 13] as const
+const CONGESTION_BYTES = 16
+/** Of `bbr`, and of its later versions. */
+const BBR = Buffer.from('bbr')
+const RENO = Buffer.from('reno')
 export const IPV6_V6ONLY = [41, 26] as const
 /**
  * Linux 6.3. The value is the highest port in the upper half, the lowest in the lower one; both
@@ -109,6 +115,20 @@ export class SocketOptions {
    */
   setUserTimeout(fd: number, ms: number): number {
     return this.set(fd, TCP_USER_TIMEOUT, ms)
+  }
+
+  /** Whether the kernel spreads over time what is sent: BBR does (net/ipv4/tcp_bbr.c). */
+  protected isPaced(fd: number): boolean {
+    const { u8, i32 } = this.arena
+    i32[this.value / 4] = CONGESTION_BYTES
+    if (libc.getsockopt(fd, ...TCP_CONGESTION, this.placePointer, this.valuePointer) < 0) return false
+    return BBR.every((byte, index) => u8[this.place + index] === byte)
+  }
+
+  /** Sends as soon as the window allows, by Reno: each kernel has it, and anybody may choose it. */
+  protected endPacing(fd: number): void {
+    this.arena.u8.set(RENO, this.place)
+    libc.setsockopt(fd, ...TCP_CONGESTION, this.placePointer, RENO.length)
   }
 
   /** The pending error of `fd` as −errno, or 0; reading it clears it. */

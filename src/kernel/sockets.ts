@@ -13,6 +13,7 @@ import * as libc from './libc.ts'
 import {
   AF_INET,
   AF_INET6,
+  createSocketName,
   readSocketAddress,
   SOCKET_ADDRESS_BYTES,
   type SocketName,
@@ -34,6 +35,8 @@ export class Sockets extends SocketOptions implements SocketCalls {
   /** Registers descriptors that come and go by other ways than these calls (held.ts). */
   readonly keep = keep
   readonly letGo = letGo
+  readonly #own = createSocketName()
+  readonly #peer = createSocketName()
   /** A socket address of no family: 16 zeros. */
   readonly #nowhere: number
 
@@ -114,6 +117,23 @@ export class Sockets extends SocketOptions implements SocketCalls {
     return this.#named(libc.getsockopt(fd, level, option, this.placePointer, this.valuePointer), name)
   }
 
+  /**
+   * Sends without pacing to a peer on this host; what a listener accepts inherits it. BBR paces by
+   * timers, which take more CPU than bulk itself and hold it back, though nothing between two
+   * sockets of one host is congested (docs/benchmarks.md).
+   */
+  unpace(fd: number): void {
+    if (this.isPaced(fd) && this.#isOfHost(fd)) this.endPacing(fd)
+  }
+
+  /** Whether its own address is a loopback one, or its peer's as well. */
+  #isOfHost(fd: number): boolean {
+    const [own, peer] = [this.#own, this.#peer]
+    if (this.localName(fd, own) < 0) return false
+    if (isLoopback(own)) return true
+    return this.peerName(fd, peer) >= 0 && own.words.every((word, index) => word === peer.words[index])
+  }
+
   /** A listening socket that another process has opened, and accepts from for now. */
   inherit(fd: number): number {
     return keep(fd)
@@ -149,6 +169,12 @@ export class Sockets extends SocketOptions implements SocketCalls {
     return result
   }
 }
+
+/** 127.0.0.0/8 and ::1. */
+const isLoopback = ({ family, words }: SocketName): boolean =>
+  family === 4
+    ? words[0] >>> 24 === 127
+    : words[0] === 0 && words[1] === 0 && words[2] === 0 && words[3] === 1
 
 /**
  * Sends the end of our stream to the peer (FIN), in order after earlier bytes: shutdown(2),

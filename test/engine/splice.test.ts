@@ -13,14 +13,17 @@ import { test } from 'node:test'
 import { CLIENT, Slots, UPSTREAM } from '../../src/engine/flow/slots.ts'
 import { Next, Splicer } from '../../src/engine/flow/splice.ts'
 import type { EngineKind } from '../../src/engine/worker/protocol.ts'
+import { Arena } from '../../src/kernel/arena.ts'
 import { Errno } from '../../src/kernel/errno.ts'
 import { Pipes } from '../../src/kernel/pipes.ts'
+import { createSocketName } from '../../src/kernel/socket-address.ts'
 import { closeSocket, Sockets, setNonBlocking, shutdownWrite } from '../../src/kernel/sockets.ts'
 import { prepareRecv, prepareSend } from '../../src/kernel/uring/prepare.ts'
 import type { Policy } from '../../src/table/plan/policy.ts'
+import { chosen, usual } from '../support/congestion.ts'
 import { clusterOf, listenerOn, planOf } from '../support/engine.ts'
 import { bytes, echo, ending, freePort, readBytes, stalled, until } from '../support/sockets.ts'
-import { connected, one, skip, withRing } from '../support/uring.ts'
+import { connected, one, opened, skip, withRing } from '../support/uring.ts'
 import { PLAIN, WAYS, type Way } from '../support/ways.ts'
 
 const BULK_BYTES = 8 * 2 ** 20
@@ -157,6 +160,42 @@ test('bulk lies in a pipe while it waits, and every pipe is closed with its work
   }
   assert.equal(openPipes(), before)
 })
+
+for (const engine of ['uring', 'epoll'] as const)
+  test(`${engine}: bulk to a client of this host is not paced, talk is as the host says`, {
+    skip: skip || (usual() !== 'bbr' && 'only BBR paces, and this host has another one'),
+  }, async () => {
+    const arena = opened(Arena.map(65_536))
+    await using upstream = await PLAIN.listen(socket => socket.on('data', () => flood(socket)))
+    await using plane = PLAIN.engine(engine)
+    const port = await freePort()
+    await plane.adopt(planOf([listenerOn(port, 0, { bind: '' })], [clusterOf([upstream])]))
+    const client = await PLAIN.open(port)
+    const ofClient = () => acceptedAt(arena, port, client.localPort ?? 0)
+    await until(() => ofClient() >= 0)
+    const fd = ofClient()
+    assert.equal(chosen(arena, fd), 'bbr')
+    client.write('a flood')
+    client.resume()
+    await until(() => chosen(arena, fd) === 'reno')
+    client.resetAndDestroy()
+    await plane.closed('client-reset')
+    arena.unmap()
+  })
+
+/** The descriptor of the socket at `port` whose peer has port `from`; −1: none. */
+function acceptedAt(arena: Arena, port: number, from: number): number {
+  const sockets = new Sockets(arena)
+  const [own, peer] = [createSocketName(), createSocketName()]
+  const found = readdirSync('/proc/self/fd').find(
+    fd =>
+      sockets.localName(Number(fd), own) === 0 &&
+      sockets.peerName(Number(fd), peer) === 0 &&
+      own.port === port &&
+      peer.port === from,
+  )
+  return Number(found ?? -1)
+}
 
 test('a direction that is quiet, has ended, or gets no pipe is to be copied', { skip }, () => {
   withRing({}, (ring, arena) => {

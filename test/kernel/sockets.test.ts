@@ -15,6 +15,7 @@ import {
 } from '../../src/kernel/sockets.ts'
 import { prepareAccept, prepareConnect, prepareRecv, prepareSend } from '../../src/kernel/uring/prepare.ts'
 import type { Ring } from '../../src/kernel/uring/ring.ts'
+import { choose, chosen } from '../support/congestion.ts'
 import { collect, connected, descriptor, one, skip, withRing } from '../support/uring.ts'
 
 const OPTIONS = { backlog: 16, dualStack: true }
@@ -185,6 +186,36 @@ test('a connection that nothing redirected has no original destination', { skip 
     // With connection tracking, a connection that was not redirected has its own destination.
     assert.ok(result === 0 || result === -Errno.ENOENT || result === -Errno.ENOPROTOOPT, `${result}`)
     assert.equal(spell(name), before)
+    close()
+  })
+})
+
+test('bulk to a peer on this host is not paced, whatever else is', { skip }, context => {
+  withRing({}, (ring, arena) => {
+    const sockets = new Sockets(arena)
+    const after = (fd: number, name: string): string => {
+      if (!choose(arena, fd, name)) return `no ${name}`
+      sockets.unpace(fd)
+      return chosen(arena, fd)
+    }
+    const { client, server, close } = connected(ring)
+    const [nowhere, loopback, everywhere] = [
+      descriptor(sockets.dial(4, false)),
+      listenOn(sockets, '::1', createSocketName()),
+      listenOn(sockets, '::', createSocketName()),
+    ]
+    if (!choose(arena, nowhere, 'bbr')) {
+      context.skip('this kernel has no BBR, or does not let this user choose it')
+      return
+    }
+    assert.equal(after(client, 'bbr'), 'reno')
+    assert.equal(after(server, 'bbr'), 'reno')
+    assert.ok(['cubic', 'no cubic'].includes(after(client, 'cubic')))
+    assert.equal(after(nowhere, 'bbr'), 'bbr')
+    assert.equal(after(loopback, 'bbr'), 'reno')
+    assert.equal(after(everywhere, 'bbr'), 'bbr')
+    sockets.unpace(-1)
+    for (const fd of [nowhere, loopback, everywhere]) closeSocket(fd)
     close()
   })
 })

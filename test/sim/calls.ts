@@ -103,6 +103,10 @@ export class Calls implements SocketCalls {
     return 0
   }
 
+  unpace(fd: number): void {
+    this.#socket(fd)
+  }
+
   acceptWaiting(fd: number): number {
     const { process } = this.#machine
     const listener = process.at(fd, this.#worker)?.listener

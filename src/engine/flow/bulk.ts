@@ -99,13 +99,15 @@ export class Bulk {
   }
 
   /**
-   * splice(2) blocks unless the sockets are non-blocking. The kernel's operations wait anyway, but
-   * those of io_uring may end with −EAGAIN (kernel/uring/prepare.ts).
+   * Once for each socket. splice(2) blocks unless the sockets are non-blocking. The kernel's
+   * operations wait anyway, but those of io_uring may end with −EAGAIN (kernel/uring/prepare.ts).
    */
   #unblock(at: number): void {
+    const { sockets } = this.#options
     const { port, fd } = this.#slots
     if ((port[at] & PortIs.unblocked) !== 0) return
     port[at] |= PortIs.unblocked
-    this.#options.sockets.setNonBlocking(fd[at])
+    sockets.setNonBlocking(fd[at])
+    sockets.unpace(fd[at])
   }
 }

@@ -94,6 +94,7 @@ export function open(listening: Listening, sockets: SocketCalls): boolean {
   listening.fd = fd
   listening.local = onlyAddress(fd, sockets)
   listening.tuned = NOTHING
+  sockets.unpace(fd)
   tune(listening, sockets)
   listening.failure = null
   return true

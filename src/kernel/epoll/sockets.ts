@@ -145,6 +145,10 @@ export class EpollSockets implements SocketCalls {
     return 0
   }
 
+  unpace(fd: number): void {
+    this.#sockets.unpace(fd)
+  }
+
   abort(fd: number): number {
     const result = this.#sockets.abort(fd)
     if (result >= 0) this.#onBroken(fd, -Errno.ECONNRESET)
