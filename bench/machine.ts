@@ -15,6 +15,8 @@ export type Machine = {
   readonly processor: string
   /** What controls the processor's speed; null if the kernel does not show it. */
   readonly governor: string | null
+  /** How TCP sends by default; bulk depends on it. Runs before November 2026 do not say. */
+  readonly congestion?: string
   readonly memoryBytes: number
   /** Of 1, 5 and 15 minutes, before anything was measured. */
   readonly load: readonly number[]
@@ -27,6 +29,7 @@ export type Machine = {
 }
 
 const GOVERNOR = '/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor'
+const CONGESTION = '/proc/sys/net/ipv4/tcp_congestion_control'
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const PEERS: readonly (readonly [string, string])[] = [
   ['haproxy', '-v'],
@@ -41,6 +44,7 @@ export function machine(): Machine {
     processors: processors.length,
     processor: processors[0]?.model ?? 'unknown',
     governor: existsSync(GOVERNOR) ? readFileSync(GOVERNOR, 'utf8').trim() : null,
+    ...(existsSync(CONGESTION) && { congestion: readFileSync(CONGESTION, 'utf8').trim() }),
     memoryBytes: totalmem(),
     load: loadavg(),
     node: process.version,
@@ -64,13 +68,14 @@ function git(...words: readonly string[]): string | null {
 
 /** The same for people, one fact per line. */
 export function factsOf(machine: Machine): readonly (readonly [string, string])[] {
-  const { measured, kernel, processors, processor, governor, memoryBytes, load, node, v8, peers, commit } =
-    machine
+  const { measured, kernel, processors, processor, governor, congestion } = machine
+  const { memoryBytes, load, node, v8, peers, commit } = machine
   return [
     ['measured', measured],
     ['kernel', kernel],
     ['processor', `${processors} × ${processor}`],
     ['governor', governor ?? 'not shown by this kernel'],
+    ['congestion control', congestion ?? 'not told'],
     ['memory', `${Math.round(memoryBytes / 2 ** 30)} GiB`],
     ['load', load.map(each => each.toFixed(1)).join(', ')],
     ['node', `${node} (V8 ${v8})`],

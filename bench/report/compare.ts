@@ -98,7 +98,7 @@ function weightOf({ ratio: { value } }: Change): number {
   return value > 0 ? Math.abs(Math.log(value)) : Number.POSITIVE_INFINITY
 }
 
-const OF_ALL = ['processor', 'governor', 'memory', 'kernel', 'node', 'peers']
+const OF_ALL = ['processor', 'governor', 'congestion control', 'memory', 'kernel', 'node', 'peers']
 
 function warningsOf(before: Run, after: Run): string[] {
   const now = new Map(factsOf(after.machine))
