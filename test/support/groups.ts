@@ -8,7 +8,8 @@
 
 import { globSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { test } from 'node:test'
+import { beforeEach, test } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { fullOnly } from './full.ts'
 import { adding, asksForSize, restOnly } from './rest.ts'
@@ -79,11 +80,15 @@ export async function loadHalf(folder: string, half: 0 | 1): Promise<void> {
 export const loadBrowsing = (): Promise<void> => importAll(BROWSER)
 
 /**
+ * Tests that wait for nothing follow each other without a turn of the event loop, and their
+ * results stay in this process until the last one: to whoever listens (watchdog.ts) it hangs.
+ *
  * While the files load, a test of their own goes on: were all tests so far to end meanwhile,
  * `node:test` would take it for the end of the process and run no hook that a later file adds.
  */
 async function importAll(files: readonly string[]): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
+  beforeEach(() => turn())
   const wanted = restOnly ? files.filter(file => asksForSize(`test/${file}`)) : files
   test(`${wanted.length} files load`, () => promise)
   try {
