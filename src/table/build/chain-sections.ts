@@ -70,7 +70,7 @@ class ChainWriter {
     const anywhere = shortlists.at(ANY_NODE)
     const isNothing = isComplete(anywhere) && anywhere.candidates.length === 0
     const nodes = [...cells.keys()].filter(node => node !== ANY_NODE && !shortlists.isNeedless(node))
-    this.#chains.push(isNothing ? ABSENT : this.#shortlists.write(anywhere), ...bitsOf(nodes))
+    this.#chains.push(isNothing ? ABSENT : this.#shortlists.write(anywhere), 0, 0, 0, 0)
     let isShort = isComplete(anywhere)
     for (const node of nodes) {
       const shortlist = shortlists.at(node)
@@ -97,20 +97,13 @@ class ChainWriter {
 
   finish() {
     for (const large of this.#parts.large) this.#addPart(large)
-    const shortlists = this.#shortlists.finish()
+    const chains = Uint32Array.from(this.#chains)
     const sections = {
-      chains: Uint32Array.from(this.#chains),
+      ...this.#shortlists.finish(this.#parents, chains),
+      chains,
       chainIndex: this.#chainIndex.finish(),
-      ...shortlists.sections,
       ...this.#parts.finish(),
     }
-    return { sections, ofNodes: shortlists.ofNodes }
+    return { sections, hasPlace: (node: number): boolean => this.#shortlists.hasPlace(node) }
   }
-}
-
-/** One bit per node: bit (node mod 128) of four words. */
-function bitsOf(nodes: Iterable<number>): number[] {
-  const bits = [0, 0, 0, 0]
-  for (const node of nodes) bits[(node >>> 5) & 3] |= 1 << (node & 31)
-  return bits
 }

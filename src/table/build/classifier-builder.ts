@@ -6,15 +6,14 @@
  * out of the lists.
  */
 
-import { DestinationNode, DestinationScope } from '../format/classifier-layout.ts'
-import { ABSENT, PairIndexBuilder } from '../format/pair-index.ts'
+import { DestinationScope } from '../format/classifier-layout.ts'
+import { PairIndexBuilder } from '../format/pair-index.ts'
 import { ANY_NODE } from '../match/find-node.ts'
 import type { Rule, Scope } from '../plan/plan.ts'
 import { chainSections } from './chain-sections.ts'
 import { addToChain, byPort, type Cell, type Chain, type ChainsByPort, createChain } from './chains.ts'
 import type { BuiltClientNodes, ClientNodes } from './client-nodes.ts'
 import { ANY_PREFIX, NodeSet, type NumberedNodes } from './node-set.ts'
-import type { NodeShortlists } from './shortlist-writer.ts'
 
 export class ClassifierBuilder {
   readonly #destinations = new NodeSet()
@@ -80,17 +79,16 @@ export class ClassifierBuilder {
   finish(clients: BuiltClientNodes) {
     const destinations = this.#destinations.number()
     const placed = this.#chains.map(chain => placeChain(chain, destinations.nodes, clients.nodes))
-    const { sections, ofNodes } = chainSections(placed, destinations.parents, clients.parents)
+    const { sections, hasPlace } = chainSections(placed, destinations.parents, clients.parents)
     const ofScopes = this.#nodesOfScopes(destinations)
     // Elsewhere no rule for just that prefix can match, or only ones that a wider prefix finds.
-    const { hosts, ranges } = destinations.book(node => ofNodes.has(node) || ofScopes.has(node))
+    const { hosts, ranges } = destinations.book(node => hasPlace(node) || ofScopes.has(node))
     return {
       destinationHosts4: hosts[4],
       destinationHosts6: hosts[6],
       destinationRanges4: ranges[4],
       destinationRanges6: ranges[6],
       destinationScopes: destinationScopes(destinations.parents, ofScopes),
-      destinationNodes: destinationNodes(destinations.parents, ofNodes),
       clientParents: clients.parents,
       scopeIndex: this.#scopeIndex(destinations.nodes),
       ...sections,
@@ -146,21 +144,6 @@ function destinationScopes(parents: Uint32Array, ofScopes: ReadonlySet<number>):
   const rows = new Uint32Array(parents.length * DestinationScope.WORDS)
   for (const [node, parent] of parents.entries()) {
     rows.set([scope[node], scope[parent]], node * DestinationScope.WORDS)
-  }
-  return rows
-}
-
-/** Rows of DestinationNode. */
-function destinationNodes(parents: Uint32Array, ofNodes: ReadonlyMap<number, NodeShortlists>): Uint32Array {
-  const rule = nearest(parents, node => ofNodes.has(node))
-  const rows = new Uint32Array(parents.length * DestinationNode.WORDS)
-  for (let node = 0; node < parents.length; node++) {
-    const found = ofNodes.get(node)
-    const at = node * DestinationNode.WORDS
-    rows[at + DestinationNode.ruleNode] = rule[node]
-    rows[at + DestinationNode.ruleAbove] = rule[parents[node]]
-    rows[at + DestinationNode.shortlist] = found ? found.shortlist : ABSENT
-    rows[at + DestinationNode.chains] = found ? found.chains : 0
   }
   return rows
 }

@@ -1,18 +1,15 @@
 /**
- * Writes the shortlists of nodes, those of a node together and nodes in their order: a match reads
- * what is close in memory.
+ * Writes the shortlists of nodes, those of a node together behind its place, and nodes in their
+ * order: a match reads what is close in memory.
  */
 
-import { DIRECTORY, DIRECTORY_MAX, LONG, SOME_CLIENTS } from '../format/classifier-layout.ts'
+import { Chain, DIRECTORY_MAX, LONG, SOME_CLIENTS } from '../format/classifier-layout.ts'
 import { ABSENT, PairIndexBuilder } from '../format/pair-index.ts'
 import { ANY_NODE } from '../match/find-node.ts'
 import { isComplete, type Shortlist } from './shortlists.ts'
 
 /** The shortlist of a chain at a node. */
 type Placed = { readonly chain: number; readonly shortlist: Shortlist }
-
-/** The words of a destination node's row that find its shortlists. */
-export type NodeShortlists = { readonly shortlist: number; readonly chains: number }
 
 export class ShortlistWriter {
   readonly #words: number[] = []
@@ -43,28 +40,53 @@ export class ShortlistWriter {
     return at
   }
 
-  /** Writes what was placed. */
-  finish() {
-    const ofNodes = new Map<number, NodeShortlists>()
-    const byNode = [...this.#placed.keys()].sort((a, b) => a - b)
-    for (const node of byNode) ofNodes.set(node, this.#writeNode(node, this.#placed.get(node) ?? []))
-    const sections = { shortlists: Uint32Array.from(this.#words), shortlistIndex: this.#index.finish() }
-    return { sections, ofNodes }
+  /**
+   * Writes the places.
+   *
+   * @param parents  By destination node: the next wider one.
+   * @param chains   Rows of Chain; sets the bits of their places.
+   */
+  finish(parents: Uint32Array, chains: Uint32Array) {
+    const places = new Uint32Array(parents.length).fill(ABSENT)
+    for (let node = ANY_NODE + 1; node < parents.length; node++) {
+      const above = places[parents[node]] // a node's parent is a lesser one
+      const placed = this.#placed.get(node)
+      places[node] = placed ? this.#writePlace(above, placed, chains) : above
+    }
+    return {
+      destinationNodes: places,
+      shortlists: Uint32Array.from(this.#words),
+      shortlistIndex: this.#index.finish(),
+    }
   }
 
-  #writeNode(node: number, placed: readonly Placed[]): NodeShortlists {
-    const [{ chain, shortlist }] = placed
-    if (placed.length === 1) return { shortlist: this.write(shortlist), chains: chain }
-    const chains = placed.reduce((bits, each) => bits | (1 << (each.chain & 31)), 0)
-    if (placed.length > DIRECTORY_MAX) {
-      for (const each of placed) this.#index.add(each.chain, node, this.write(each.shortlist))
-      return { shortlist: ABSENT, chains }
+  /** Whether something was placed at a node. */
+  hasPlace(node: number): boolean {
+    return this.#placed.has(node)
+  }
+
+  #writePlace(above: number, placed: readonly Placed[], chains: Uint32Array): number {
+    const words = this.#words
+    const [only, ...more] = placed
+    const bits = placed.reduce((all, { chain }) => all | (1 << (chain & 31)), 0)
+    const place = words.length
+    words.push(above, placed.length, more.length === 0 ? only.chain : bits >>> 0)
+    if (more.length === 0) this.write(only.shortlist)
+    else if (placed.length <= DIRECTORY_MAX) this.#writeDirectory(placed)
+    else {
+      for (const { chain, shortlist } of placed) {
+        this.#index.add(chain, place, this.write(shortlist))
+        chains[chain * Chain.WORDS + Chain.places + ((place >>> 5) & 3)] |= 1 << (place & 31)
+      }
     }
-    const directory = this.#words.length
-    this.#words.push(placed.length)
-    for (const each of placed) this.#words.push(each.chain, 0)
-    for (const [index, each] of placed.entries())
-      this.#words[directory + 2 + 2 * index] = this.write(each.shortlist)
-    return { shortlist: (directory | DIRECTORY) >>> 0, chains }
+    return place
+  }
+
+  #writeDirectory(placed: readonly Placed[]): void {
+    const words = this.#words
+    const directory = words.length
+    for (const { chain } of placed) words.push(chain, 0)
+    for (const [index, { shortlist }] of placed.entries())
+      words[directory + 2 * index + 1] = this.write(shortlist)
   }
 }

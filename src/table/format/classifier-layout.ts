@@ -8,29 +8,24 @@ export const DestinationScope = layout(2, {
   above: [1, 1],
 })
 
-/** A destination prefix to the rules. */
-export const DestinationNode = layout(4, {
-  ruleNode: [0, 1], //  the nearest node, itself included, that a rule names
-  ruleAbove: [1, 1], // the nearest above itself
-  shortlist: [2, 1], // that of this node, if only one chain has one; DIRECTORY and a directory, if few have; else ABSENT
-  chains: [3, 1], //    that chain; else one bit per chain that may have one here: bit (chain mod 32)
-})
-
 /**
- * The shortlists of a node that few chains have: pairs of chain and shortlist follow. They stand
- * before those shortlists, to be near them; where more chains have one, shortlistIndex finds them.
+ * The place of a destination prefix that has shortlists: destinationNodes has, for each node, the
+ * word of the nearest one, its own included. The only shortlist follows; or pairs of chain and
+ * shortlist, if few chains have one, and then those shortlists; else shortlistIndex finds them by
+ * chain and place.
  */
-export const Directory = layout(1, {
-  count: [0, 1], // at most DIRECTORY_MAX
+export const Place = layout(3, {
+  above: [0, 1], //  that of the next wider prefix with shortlists; ABSENT: none
+  count: [1, 1], //  of shortlists; up to DIRECTORY_MAX are few
+  chains: [2, 1], // the only chain; else one bit per chain that may have one here: bit (chain mod 32)
 })
 
-export const DIRECTORY = 0x80000000
 export const DIRECTORY_MAX = 8
 
 /** The rules of one scope, or of a large part, that ask for one port, or for none. */
 export const Chain = layout(5, {
   anyShortlist: [0, 1], // that of a destination inside none of its prefixes; ABSENT: none
-  nodes: [1, 4], //        one bit per node that it has a shortlist for: bit (node mod 128)
+  places: [1, 4], //       one bit per place of many chains where it has a shortlist: bit (place mod 128)
 })
 
 /**

@@ -12,7 +12,8 @@
  *
  *   destinationHosts4, …6                                hashes: a whole address ─▶ node (host-index.ts)
  *   destinationRanges4, …6                               tries: the longest range ─▶ node (../match/cidr-trie.ts)
- *   destinationScopes, destinationNodes, clientParents   node ─▶ nodes above
+ *   destinationScopes, clientParents                     node ─▶ nodes above
+ *   destinationNodes                                     node ─▶ place, in shortlists
  *   scopeIndex, chainIndex, shortlistIndex               hashes of pairs (pair-index.ts)
  *   serverNames, serverNameText, serverNameParents       a hash: a server name ─▶ its node (name-index.ts)
  *   namedScopes                                          hash of pairs: scope, name's node ─▶ scope

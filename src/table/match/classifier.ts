@@ -4,8 +4,8 @@
  *
  *   destination ─▶ node ─▶ its ancestors …            every prefix around the destination (find-node.ts)
  *   (scope, port)               ─hash─▶ chain         rules of a scope for just that port; its row names that for any
- *   (chain, destination node)         ─▶ shortlist     all that can match there; a node's row names its only one or a
- *                                                       short directory; a hash has those of a node with many
+ *   (chain, destination node)         ─▶ shortlist     all that can match there; it stands at the node's place, behind a
+ *                                                       short directory if it is not alone; a hash has those of many
  *
  * A shortlist has the rules that can match at one prefix, in list order: those for it, for wider
  * ones and for any destination, so the nearest one is enough. Trying a candidate takes two

@@ -7,16 +7,14 @@ import {
   Candidate,
   Chain,
   Clients,
-  DestinationNode,
-  DIRECTORY,
-  Directory,
+  DIRECTORY_MAX,
   LONG,
+  Place,
   Shortlist,
   SOME_CLIENTS,
 } from '../format/classifier-layout.ts'
 import { ABSENT, findPair } from '../format/pair-index.ts'
 import type { Table } from '../format/table.ts'
-import { ANY_NODE } from './find-node.ts'
 import { type Fulfilled, hasBit } from './fulfilled.ts'
 
 /**
@@ -44,18 +42,18 @@ export function firstShortlisted(
   fulfilled: Fulfilled,
   limit: number,
 ): number {
-  const { destinationNodes } = table
+  const { shortlists } = table
   const chain = named === ABSENT ? anyPort : named
   if (chain < 0) return limit
   const addsAnyPort = chain !== anyPort && anyPort >= 0
   let nearest = ABSENT // the shortlist that is complete by itself
   let nearer = ABSENT //  except for what the one for any port has for a longer prefix
-  let node = destinationNodes[destination * DestinationNode.WORDS + DestinationNode.ruleNode]
-  while (node !== ANY_NODE) {
-    nearest = shortlistOf(table, chain, node)
+  let place = table.destinationNodes[destination]
+  while (place !== ABSENT) {
+    nearest = shortlistOf(table, chain, place)
     if (nearest !== ABSENT) break
-    if (addsAnyPort && nearer === ABSENT) nearer = shortlistOf(table, anyPort, node)
-    node = destinationNodes[node * DestinationNode.WORDS + DestinationNode.ruleAbove]
+    if (addsAnyPort && nearer === ABSENT) nearer = shortlistOf(table, anyPort, place)
+    place = shortlists[place + Place.above]
   }
   if (nearest === ABSENT) nearest = table.chains[chain * Chain.WORDS + Chain.anyShortlist]
   if (isLong(table, nearest) || isLong(table, nearer)) return LONG
@@ -63,23 +61,21 @@ export function firstShortlisted(
   return firstOnShortlist(table, nearest, client, fulfilled, best)
 }
 
-/** The shortlist of a chain for a destination node, or ABSENT. */
-function shortlistOf(table: Table, chain: number, node: number): number {
-  const { destinationNodes, shortlistIndex } = table
-  const row = node * DestinationNode.WORDS
-  const shortlist = destinationNodes[row + DestinationNode.shortlist]
-  const chains = destinationNodes[row + DestinationNode.chains]
-  if ((shortlist & DIRECTORY) === 0) return chains === chain ? shortlist : ABSENT
+/** The shortlist of a chain at a place, or ABSENT. */
+function shortlistOf(table: Table, chain: number, place: number): number {
+  const { shortlists } = table
+  const count = shortlists[place + Place.count]
+  const chains = shortlists[place + Place.chains]
+  const first = place + Place.WORDS
+  if (count === 1) return chains === chain ? first : ABSENT
   if (((chains >>> (chain & 31)) & 1) === 0) return ABSENT
-  if (shortlist !== ABSENT) return inDirectory(table, shortlist & ~DIRECTORY, chain)
-  const nodes = table.chains[chain * Chain.WORDS + Chain.nodes + ((node >>> 5) & 3)]
-  return ((nodes >>> (node & 31)) & 1) === 0 ? ABSENT : findPair(shortlistIndex, chain, node)
+  if (count <= DIRECTORY_MAX) return inDirectory(shortlists, first, first + 2 * count, chain)
+  const places = table.chains[chain * Chain.WORDS + Chain.places + ((place >>> 5) & 3)]
+  return ((places >>> (place & 31)) & 1) === 0 ? ABSENT : findPair(table.shortlistIndex, chain, place)
 }
 
-function inDirectory({ shortlists }: Table, directory: number, chain: number): number {
-  const end = directory + Directory.WORDS + 2 * shortlists[directory]
-  for (let at = directory + Directory.WORDS; at < end; at += 2)
-    if (shortlists[at] === chain) return shortlists[at + 1]
+function inDirectory(shortlists: Uint32Array, first: number, end: number, chain: number): number {
+  for (let at = first; at < end; at += 2) if (shortlists[at] === chain) return shortlists[at + 1]
   return ABSENT
 }
 
