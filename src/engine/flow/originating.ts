@@ -6,11 +6,8 @@
  *                                          ▲  more ──┤
  *                                          └─────────┴─ failed, late ─▶ all that is in the kernel ends ─▶ failed
  *
- * The client's bytes wait in its queue. weir's own are sent from here, and all have gone out before
- * the relay begins.
- *
- * More than 300 lines, since all that is in the kernel of an attempt has to end before the next one
- * begins: what is asked for, and what is called back, are here.
+ * The client's bytes wait in its queue. weir's own (handshake-sends.ts) have all gone out before
+ * the relay begins. All that is in the kernel of an attempt ends before the next one begins.
  */
 
 import { mark } from '../../base/mark.ts'
@@ -22,6 +19,7 @@ import { CLOSED, FAILED, NOTHING, type Session, Step } from '../../tls/session.t
 import { TLS_CERTIFICATE, TLS_FAILED, TLS_TIMED_OUT } from '../decide/failures.ts'
 import type { Ask } from './ask.ts'
 import type { Clock } from './deadlines.ts'
+import { HandshakeSends } from './handshake-sends.ts'
 import * as Operation from './operations.ts'
 import { Came, type Ports } from './ports.ts'
 import type { Queues } from './queues.ts'
@@ -49,13 +47,7 @@ type Origin = {
   session: Session | null
   /** When its socket was connected. */
   connectedMs: number
-  /** What weir has to send, the first of which may be in the kernel. */
-  readonly pieces: Piece[]
-  /** Of the first. */
-  sentBytes: number
-  isSending: boolean
-  /** What of it is in the kernel: a send, or a poll. */
-  awaits: number
+  readonly sends: HandshakeSends
   isAgreed: boolean
   /** What came with the end of the handshake, decrypted, and what `read` said last. */
   readonly early: Piece[]
@@ -82,10 +74,7 @@ export class Originating {
       upstream,
       session: null,
       connectedMs: 0,
-      pieces: [],
-      sentBytes: 0,
-      isSending: false,
-      awaits: Operation.SEND,
+      sends: new HandshakeSends(this.#options.ask, this.#options.queues),
       isAgreed: false,
       early: [],
       lastRead: NOTHING,
@@ -116,12 +105,12 @@ export class Originating {
       return Step.failed
     }
     origin.session = session
-    filter.place(slot, UPSTREAM, session, [origin.pieces, origin.early, origin.later])
+    filter.place(slot, UPSTREAM, session, [origin.sends.pieces, origin.early, origin.later])
     if (header.length > 0) {
       const buffer = queues.borrow(false)
       if (buffer < 0) return this.#fail(slot, origin, { code: TLS_FAILED, errno: Own.noMemory })
       memory.u8.set(header, queues.placeOf(buffer))
-      origin.pieces.push({ buffer, bytes: header.length })
+      origin.sends.pieces.push({ buffer, bytes: header.length })
     }
     ports.receive(slot, UPSTREAM)
     return this.#shake(slot, origin, session)
@@ -155,46 +144,34 @@ export class Originating {
 
   /** A send has completed. */
   sent(slot: number, result: number): Step {
-    const { ask } = this.#options
     const origin = this.#origins.get(slot)
     if (origin === undefined) return Step.more
-    origin.isSending = false
-    const [first] = origin.pieces
-    if (result === -Errno.EAGAIN && first) {
-      ask.writable(slot, UPSTREAM)
-      origin.awaits = Operation.WRITABLE
-      origin.isSending = true
-      return Step.more
-    }
-    if (result > 0 && first) this.#advance(origin, first, result)
-    else return this.#hearNothing(slot, origin, result || -Errno.ECONNRESET)
-    this.#send(slot, origin)
-    return this.#step(slot, origin)
+    const error = origin.sends.sent(slot, result)
+    if (error !== 0) return this.#hearNothing(slot, origin, error)
+    return result > 0 ? this.#step(slot, origin) : Step.more
   }
 
   /** Its socket can be read or written again. */
   ready(slot: number, isWritable: boolean, events: number): Step {
     const origin = this.#origins.get(slot)
     if (origin === undefined) return Step.more
-    if (isWritable) origin.isSending = false
+    if (isWritable) origin.sends.isBusy = false
     if (events < 0) return this.#hearNothing(slot, origin, events)
-    if (isWritable) this.#send(slot, origin)
+    if (isWritable) origin.sends.next(slot)
     else if (origin.failure === null) this.#receive(slot)
     return this.#step(slot, origin)
   }
 
   /** Its time is up. */
   late(slot: number): Step {
-    const { queues } = this.#options
     const origin = this.#origins.get(slot)
     if (origin === undefined) return Step.failed
     mark('a handshake with an upstream is late')
     origin.failure ??= { code: TLS_TIMED_OUT, errno: 0 }
-    const unsent = origin.isSending ? 1 : 0 // the first piece is in the kernel
-    for (const { buffer } of origin.pieces.splice(unsent)) queues.give(buffer)
+    origin.sends.dropUnsent()
     if (this.#isQuiet(slot, origin)) return Step.failed
     this.#hearNoMore(slot)
-    if (origin.isSending) this.#options.ask.cancel(slot, origin.awaits, UPSTREAM)
+    origin.sends.cancel(slot)
     return Step.more
   }
 
@@ -238,8 +215,8 @@ export class Originating {
     const step = session.handshake()
     const pieces = filter.take(session)
     if (pieces === null) return this.#fail(slot, origin, { code: TLS_FAILED, errno: Own.noMemory })
-    origin.pieces.push(...pieces)
-    this.#send(slot, origin)
+    origin.sends.pieces.push(...pieces)
+    origin.sends.next(slot)
     if (step === Step.failed) {
       const { detail, isCertificate } = session.failure
       return this.#fail(slot, origin, { code: isCertificate ? TLS_CERTIFICATE : TLS_FAILED, errno: detail })
@@ -264,29 +241,9 @@ export class Originating {
     if (!ports.isBusy(2 * slot + UPSTREAM)) ports.receive(slot, UPSTREAM)
   }
 
-  #send(slot: number, origin: Origin): void {
-    const { ask, queues } = this.#options
-    const [first] = origin.pieces
-    if (origin.isSending || first === undefined) return
-    origin.isSending = true
-    origin.awaits = Operation.SEND
-    const { sentBytes } = origin
-    const at = queues.placeOf(first.buffer) + sentBytes
-    ask.send(slot, UPSTREAM, at, first.bytes - sentBytes, origin.pieces.length > 1)
-  }
-
-  /** So many bytes of the first piece have gone out, perhaps not all. */
-  #advance(origin: Origin, first: Piece, bytes: number): void {
-    origin.sentBytes += bytes
-    if (origin.sentBytes < first.bytes) return
-    origin.sentBytes = 0
-    origin.pieces.shift()
-    this.#options.queues.give(first.buffer)
-  }
-
   /** The upstream takes no more of what weir has to say. */
   #hearNothing(slot: number, origin: Origin, errno: number): Step {
-    for (const { buffer } of origin.pieces.splice(0)) this.#options.queues.give(buffer)
+    origin.sends.dropAll()
     return this.#fail(slot, origin, { code: TLS_FAILED, errno })
   }
 
@@ -319,11 +276,11 @@ export class Originating {
   #step(slot: number, origin: Origin | undefined): Step {
     if (origin === undefined) return Step.more
     if (origin.failure !== null) return this.#giveUp(slot, origin)
-    return origin.isAgreed && origin.pieces.length === 0 ? Step.done : Step.more
+    return origin.isAgreed && origin.sends.pieces.length === 0 ? Step.done : Step.more
   }
 
   #isQuiet(slot: number, origin: Origin): boolean {
     const busy = PortIs.receiving | PortIs.polled
-    return !origin.isSending && (this.#options.slots.port[2 * slot + UPSTREAM] & busy) === 0
+    return !origin.sends.isBusy && (this.#options.slots.port[2 * slot + UPSTREAM] & busy) === 0
   }
 }
