@@ -236,3 +236,11 @@ export function taken(kernel: Kernel, { flags, result }: Completion, pool = kern
  */
 export const room = ({ large }: Kernel, bytes: number): number =>
   large.at(large.count - Math.ceil(bytes / large.bytesEach))
+
+/** By word, of completions that come in no order. */
+export const byWord = (found: readonly Completion[]): Map<number, Completion> =>
+  new Map(found.map(each => [each.word, each]))
+
+/** Their results, by word. */
+export const results = (found: readonly Completion[]): Record<number, number> =>
+  Object.fromEntries(found.map(({ word, result }) => [word, result]))
