@@ -1,7 +1,7 @@
 /** Shared parts of tests of the control side: folders, ports, a log to wait on, and a client. */
 
 import { mkdirSync, mkdtempSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
-import { type AddressInfo, connect, createServer } from 'node:net'
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { TestContext } from 'node:test'
@@ -134,3 +134,22 @@ kind: Settings
 metadata: {name: weir}
 spec: {workers: 1, mesh: {capture: none}, admin: null}
 `
+
+export type Talk = (socket: Socket) => void
+
+/** A server, and how it is ended with its connections and begun again at the same port. */
+export async function serving(t: Pick<TestContext, 'after'>, talk: Talk, at = 0) {
+  const sockets = new Set<Socket>()
+  const server: Server = createServer(socket => {
+    sockets.add(socket)
+    socket.on('error', () => {})
+    talk(socket)
+  })
+  await new Promise<void>(resolve => server.listen(at, '127.0.0.1', resolve))
+  const end = (): void => {
+    server.close()
+    for (const socket of sockets) socket.destroy()
+  }
+  t.after(end)
+  return { port: (server.address() as { port: number }).port, end }
+}
