@@ -5,102 +5,21 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseInto } from '../../src/address/address.ts'
-import { loadConfig } from '../../src/config/load.ts'
 import { Explainer } from '../../src/table/explain/explain.ts'
-import { authorize, createVerdict, NO_ROW } from '../../src/table/match/authorize.ts'
-import { queryOf, tableOf } from '../support/tables.ts'
-
-type Spec = Readonly<Record<string, unknown>>
-type Written = Spec & { readonly in?: string; readonly dryRun?: true; readonly name?: string }
-
-const resource = (kind: string, apiVersion: string, metadata: object, spec: object) => ({
-  apiVersion,
-  kind,
-  metadata,
-  spec,
-})
-const policy = ({ in: namespace = 'edge', dryRun, name, ...spec }: Written, index: number) =>
-  resource(
-    'AuthorizationPolicy',
-    'security.istio.io/v1',
-    {
-      name: name ?? `p${index}`,
-      namespace,
-      annotations: dryRun ? { 'istio.io/dry-run': 'true' } : {},
-    },
-    spec,
-  )
-const gateway = (port: number) =>
-  resource(
-    'Gateway',
-    'networking.istio.io/v1',
-    { name: `gw-${port}`, namespace: 'edge' },
-    {
-      selector: { app: 'edge' },
-      servers: [{ port: { number: port, name: 'tcp', protocol: 'TCP' }, hosts: ['*'] }],
-    },
-  )
-const settings = (spec: object) =>
-  resource('Settings', 'gateway.weir/v1', { name: 'weir' }, { mesh: { capture: 'none' }, ...spec })
-
-function load(policies: readonly Written[], spec: object = {}, others: readonly object[] = []) {
-  const all = [
-    settings(spec),
-    gateway(7000),
-    gateway(7001),
-    gateway(8000),
-    ...others,
-    ...policies.map(policy),
-  ]
-  const files = all.map((each, index) => ({
-    file: `${index}.json`,
-    bytes: new TextEncoder().encode(JSON.stringify(each)),
-  }))
-  return loadConfig(files, { names: new Map() })
-}
-
-type Client = {
-  readonly peer?: string
-  readonly client?: string
-  readonly port?: number
-  readonly sni?: string
-}
-
-/** "allow" or "deny", and the other findings. */
-function decide(
-  policies: readonly Written[],
-  connection: Client = {},
-  spec: object = {},
-  others: readonly object[] = [],
-) {
-  const { plan, diagnostics } = load(policies, spec, others)
-  assert.ok(plan, JSON.stringify(diagnostics))
-  const table = tableOf(plan)
-  if (table.access === null) return 'allow'
-  const { peer = '192.0.2.1', client, port = 7000, sni = '' } = connection
-  const listener = table.sockets.findIndex(each => each.port === port)
-  const query = queryOf(listener, client ?? peer, '203.0.113.1', port, { isTls: sni !== '', serverName: sni })
-  if (client !== undefined) query.peerFamily = parseInto(peer, query.peer, 0)
-  const verdict = createVerdict()
-  const may = authorize(table, table.access, listener, query, null, verdict)
-  const marks = [
-    ...(verdict.tried === NO_ROW ? [] : ['would deny']),
-    ...(verdict.audited === NO_ROW ? [] : ['audited']),
-  ]
-  return [may ? 'allow' : 'deny', ...marks].join(', ')
-}
-
-const codesOf = (policies: readonly Written[], spec: object = {}): string[] =>
-  load(policies, spec)
-    .diagnostics.map(each => each.code)
-    .filter(code => code !== 'CFG462')
-
-const source = (fields: Spec) => ({ from: [{ source: fields }] })
-const operation = (fields: Spec) => ({ to: [{ operation: fields }] })
-const TEN = source({ ipBlocks: ['10.0.0.0/8'] })
-const IN_TEN = { peer: '10.1.1.1' }
-const ELSEWHERE = { peer: '192.0.2.1' }
+import {
+  codesOf,
+  decide,
+  ELSEWHERE,
+  IN_TEN,
+  load,
+  NOT_EXAMPLE,
+  operation,
+  type Spec,
+  source,
+  TEN,
+  TLS_GATEWAY,
+} from '../support/authorizing.ts'
+import { tableOf } from '../support/tables.ts'
 
 test('without a policy everybody may connect; ALLOW without a rule lets in nobody, with an empty rule all', () => {
   assert.equal(decide([]), 'allow')
@@ -274,158 +193,6 @@ test('explain names the policy, the rule and what did not hold', () => {
     destination: { port: 7000 },
   })
   assert.equal(reason, 'denied by edge/scanners rules[0]: ipBlocks: 10.1.1.1 is in 10.0.0.0/8')
-})
-
-const TLS_GATEWAY = resource(
-  'Gateway',
-  'networking.istio.io/v1',
-  { name: 'gw-8443', namespace: 'edge' },
-  {
-    selector: { app: 'edge' },
-    servers: [
-      {
-        port: { number: 8443, name: 'tls', protocol: 'TLS' },
-        hosts: ['*.example.com', 'x.test'],
-        tls: { mode: 'PASSTHROUGH' },
-      },
-    ],
-  },
-)
-
-const NOT_EXAMPLE = { when: [{ key: 'connection.sni', notValues: ['*.example.com'] }] }
-const OTHER = { peer: '192.0.2.1' }
-const LOCAL_ONLY = source({ ipBlocks: ['192.0.2.0/24'] })
-const GET = ['GET']
-
-/** The cases of Istio at layer 4, in order; without mutual TLS nobody has an identity. */
-const CASES: readonly (readonly [string, readonly Written[], readonly (readonly [Client, string])[]])[] = [
-  ['1 no policy', [], [[OTHER, 'allow']]],
-  ['2 ALLOW without rules', [{ action: 'ALLOW' }], [[OTHER, 'deny']]],
-  ['3 ALLOW with an empty rule', [{ action: 'ALLOW', rules: [{}] }], [[OTHER, 'allow']]],
-  [
-    '4 DENY comes before ALLOW',
-    [
-      { action: 'DENY', rules: [{}] },
-      { action: 'ALLOW', rules: [{}] },
-    ],
-    [[OTHER, 'deny']],
-  ],
-  [
-    '5 ALLOW ipBlocks',
-    [{ action: 'ALLOW', rules: [TEN] }],
-    [
-      [{ peer: '10.1.1.1' }, 'allow'],
-      [OTHER, 'deny'],
-    ],
-  ],
-  ['6 a mapped peer', [{ action: 'ALLOW', rules: [TEN] }], [[{ peer: '::ffff:10.1.1.1' }, 'allow']]],
-  [
-    '7 ALLOW remoteIpBlocks',
-    [{ action: 'ALLOW', rules: [source({ remoteIpBlocks: ['198.51.100.0/24'] })] }],
-    [
-      [{ peer: '10.1.1.1', client: '198.51.100.9' }, 'allow'],
-      [{ peer: '10.1.1.1' }, 'deny'],
-    ],
-  ],
-  [
-    '8 two ALLOW policies',
-    [
-      { action: 'ALLOW', rules: [{ ...TEN, ...operation({ ports: ['7000'] }) }] },
-      { action: 'ALLOW', rules: [LOCAL_ONLY] },
-    ],
-    [
-      [{ peer: '192.0.2.1', port: 8000 }, 'allow'],
-      [{ peer: '10.1.1.1', port: 8000 }, 'deny'],
-    ],
-  ],
-  [
-    '9 DENY notIpBlocks',
-    [{ action: 'DENY', rules: [source({ notIpBlocks: ['10.0.0.0/8'] })] }],
-    [
-      [{ peer: '10.1.1.1' }, 'allow'],
-      [OTHER, 'deny'],
-    ],
-  ],
-  [
-    '10 ALLOW with methods',
-    [{ action: 'ALLOW', rules: [operation({ methods: GET, ports: ['7000'] })] }],
-    [[{ port: 7000 }, 'deny']],
-  ],
-  [
-    '11 DENY with methods and ports',
-    [{ action: 'DENY', rules: [operation({ methods: GET, ports: ['7000'] })] }],
-    [
-      [{ port: 7000 }, 'deny'],
-      [{ port: 7001 }, 'allow'],
-    ],
-  ],
-  [
-    '12 DENY with methods only',
-    [{ action: 'DENY', rules: [operation({ methods: GET })] }],
-    [[{ port: 8000 }, 'deny']],
-  ],
-  ['13 ALLOW principals', [{ action: 'ALLOW', rules: [source({ principals: ['*'] })] }], [[OTHER, 'deny']]],
-  [
-    '14 ALLOW notPrincipals',
-    [{ action: 'ALLOW', rules: [source({ notPrincipals: ['td/ns/a/sa/b'] })] }],
-    [[OTHER, 'allow']],
-  ],
-  [
-    '15 DENY by server name',
-    [{ action: 'DENY', rules: [NOT_EXAMPLE] }],
-    [
-      [{ port: 8443, sni: 'a.example.com' }, 'allow'],
-      [{ port: 8443, sni: 'x.test' }, 'deny'],
-      [{ port: 8443 }, 'deny'],
-    ],
-  ],
-  [
-    '16 the root namespace',
-    [
-      {
-        in: 'istio-system',
-        action: 'DENY',
-        selector: { matchLabels: { app: 'edge' } },
-        rules: [source({ ipBlocks: ['203.0.113.0/24'] })],
-      },
-      { action: 'ALLOW', rules: [{}] },
-    ],
-    [
-      [{ peer: '203.0.113.5' }, 'deny'],
-      [OTHER, 'allow'],
-    ],
-  ],
-  [
-    '17 targetRefs',
-    [
-      {
-        action: 'ALLOW',
-        targetRefs: [{ group: 'gateway.networking.k8s.io', kind: 'Gateway', name: 'foo' }],
-      },
-    ],
-    [[OTHER, 'allow']],
-  ],
-  ['19 AUDIT', [{ action: 'AUDIT', rules: [{}] }], [[OTHER, 'allow, audited']]],
-  [
-    '20 a DENY that is tried',
-    [{ action: 'DENY', dryRun: true, rules: [TEN] }],
-    [
-      [{ peer: '10.1.1.1' }, 'allow, would deny'],
-      [OTHER, 'allow'],
-    ],
-  ],
-]
-
-test('each case of authorization at layer 4 is decided as in Istio', () => {
-  for (const [name, policies, connections] of CASES)
-    for (const [connection, decision] of connections)
-      assert.equal(
-        decide(policies, connection, {}, [TLS_GATEWAY]),
-        decision,
-        `${name}: ${JSON.stringify(connection)}`,
-      )
-  const custom = { action: 'CUSTOM', provider: { name: 'x' }, rules: [{}] }
-  assert.equal(load([custom]).plan, null, '18 a CUSTOM policy that applies is not served')
 })
 
 test('check says where a server name is asked for that nobody reads', () => {
