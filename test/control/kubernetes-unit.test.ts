@@ -9,8 +9,9 @@ import { setTimeout as after } from 'node:timers/promises'
 import { ISTIO_CRDS } from '../kubernetes/fake/crds.ts'
 import type { KubeObject } from '../kubernetes/fake/object.ts'
 import { FakeApi } from '../kubernetes/fake/server.ts'
-import { gatewayFor, sceneOf } from '../kubernetes/gateway.ts'
+import { gatewayFor, gatewayOf, sceneOf } from '../kubernetes/gateway.ts'
 import { edge, istio, pod, routeTo, secret, service, slice } from '../kubernetes/resources.ts'
+import { Authority } from '../support/authority.ts'
 import { freePort } from '../support/sockets.ts'
 import { ask, echo } from './scene.ts'
 
@@ -145,6 +146,36 @@ test('Secrets that nothing needs any more are given up, unless a last good versi
   await logged('Gateway shop/tls', from)
   while (found() !== 'three,one' && found() !== 'one,three') await after(2)
   ok(titles().includes('Secret shop/three'))
+})
+
+test('a Secret that fails at the start holds up its own server, and no other for long', async t => {
+  const a = await echo(t, 'a')
+  const [port, tls] = [await freePort(), await freePort()]
+  const api = await FakeApi.start({ crds: ISTIO_CRDS })
+  t.after(() => api.stop())
+  const { cert, key } = new Authority('test').issue({ names: ['tls.example.com'] })
+  const [own, ownKey] = [cert, key].map(each => Buffer.from(each).toString('base64'))
+  for (const each of [...basic(a)(port), terminating(tls, 'tls', 'cert')]) api.put(each)
+  api.put(secret('cert', { 'tls.crt': own, 'tls.key': ownKey }))
+  const failing = api.inject({ resource: 'secrets' }, { code: 500 }, 1e9)
+
+  const patient = gatewayFor(t, api.kubeconfig(), { pace: { holdMs: 1e9 } })
+  const reading = patient.gateway.read()
+  await patient.logged('what asks for it stays closed')
+  equal(patient.gateway.readiness().why, 'awaits-kubernetes')
+  match(patient.gateway.readiness().awaits, /\(Secret shop\/cert and \d+ more\): 500/)
+  await patient.gateway.stop()
+  equal(await reading, false)
+
+  const { gateway, logged } = await gatewayOf(t, api.kubeconfig(), { engine: 'epoll', pace: { holdMs: 0 } })
+  equal(await ask(port), 'a test')
+  const { ready, closed } = gateway.readiness()
+  deepEqual([ready, closed.map(each => each.server)], [true, ['Gateway shop/tls servers[0]']])
+  api.remove(routeTo('echo'))
+  while ((await ask(port)) !== '') await after(2)
+  failing.remove()
+  await logged('its certificate can be used now')
+  deepEqual(gateway.readiness().closed, [])
 })
 
 test('Secrets without a right to them, missing ones and impossible names hold up nothing else', async t => {

@@ -6,6 +6,7 @@
  */
 
 import { monotonicMs } from '../../base/clock.ts'
+import { POLLED } from '../../source/kubernetes/poller.ts'
 import type { Failing, ReflectorState } from '../../source/kubernetes/reflector-state.ts'
 import type { Logger } from './log.ts'
 
@@ -105,9 +106,8 @@ export class KubernetesLog {
     }
     trouble.isTold = true
     const kinds = [...trouble.now.keys()]
-    const isKnown = [...trouble.now.values()].every(each => each.isSynced)
-    const what = isKnown ? 'what was known stays' : 'nothing is served before it is known'
-    this.#log.warn({ kinds, why: trouble.why }, `${whatFails(trouble)} (${titlesText(kinds)}); ${what}`)
+    const text = `${whatFails(trouble)} (${titlesText(kinds)}); ${whatFollows([...trouble.now.values()])}`
+    this.#log.warn({ kinds, why: trouble.why }, text)
   }
 
   #end(trouble: Trouble): void {
@@ -132,6 +132,15 @@ function sortOf({ title, trouble, concerns }: Failing): string {
 
 const whatFails = ({ sort, why }: Trouble): string =>
   sort === 'server' ? `the Kubernetes API does not answer as it should: ${why}` : why
+
+/** A Secret that cannot be read holds up a start for a moment only (pace.ts). */
+function whatFollows(failing: readonly Failing[]): string {
+  const unknown = failing.filter(each => !each.isSynced)
+  if (unknown.length === 0) return 'what was known stays'
+  if (unknown.every(({ title }) => OF_OBJECT.test(title) || title.endsWith(POLLED)))
+    return 'what asks for it stays closed until it is known'
+  return 'nothing is served before it is known'
+}
 
 function titlesText(titles: readonly string[]): string {
   const named = titles.slice(0, NAMED_MAX).join(', ')

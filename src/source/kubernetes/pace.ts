@@ -1,5 +1,6 @@
 /** How often the API server is asked, and how long weir waits for it. */
 
+import { monotonicMs } from '../../base/clock.ts'
 import type { Waits } from './back-off.ts'
 
 export type Pace = Waits & {
@@ -17,6 +18,8 @@ export type Pace = Waits & {
   readonly absentMs: number
   /** How long events of a watch may wait for each other; default: 40 ms. */
   readonly restMs?: number
+  /** How long a start, and changed rules, wait for a single object that fails; default: 5 s. */
+  readonly holdMs?: number
   /** Single objects that are watched, and how often each of the others is asked for. */
   readonly watchedMax?: number
   readonly pollMs?: number
@@ -40,6 +43,13 @@ export const DEFAULT_PACE: Pace = {
   shortMs: 1_000,
   absentMs: 20_000,
 }
+
+/** After three or four requests, the first of which a server may have been too busy for. */
+const HOLD_MS = 5_000
+
+/** Whether nothing waits any more for a single object that has failed since then. */
+export const isHeldEnough = (sinceMs: number, { holdMs = HOLD_MS }: Pace): boolean =>
+  monotonicMs() - sinceMs >= holdMs
 
 /**
  * The next wait for a polled object that is not there: in the end it is asked for no more often

@@ -16,7 +16,7 @@ import { type Failure, failureOf, waitAfter } from './failures.ts'
 import { type Scope, titleOfScope } from './kinds.ts'
 import { Known, type OnObject } from './known.ts'
 import { type Kept, readObject } from './objects.ts'
-import { absentAfter, DEFAULT_PACE, type Pace } from './pace.ts'
+import { absentAfter, DEFAULT_PACE, isHeldEnough, type Pace } from './pace.ts'
 import { type Failing, PhaseKeeper, type ReflectorState } from './reflector-state.ts'
 import { Requests } from './requests.ts'
 
@@ -33,6 +33,8 @@ type Polled = {
   readonly scope: Scope
   readonly requests: Requests
   readonly backOff: BackOff
+  readonly sinceMs: number
+  /** Or nothing waits for it any more. */
   isKnown: boolean
   /** What is wrong with this one. */
   failure: Failure | null
@@ -43,6 +45,8 @@ type Polled = {
 
 type Failed = Polled & { failure: Failure }
 
+/** How the title of a poller ends. */
+export const POLLED = ' (polled)'
 /** The time in which each is asked for, unless there are too many. */
 export const POLL_MS = 60_000
 /** Between two requests. */
@@ -79,7 +83,7 @@ export class Poller {
   }
 
   get title(): string {
-    return `${this.#options.kind.kind} (polled)`
+    return this.#options.kind.kind + POLLED
   }
 
   get state(): ReflectorState {
@@ -104,7 +108,8 @@ export class Poller {
     })
     const absentMs = Math.min(ABSENT_MS, this.#pace.pollMs ?? POLL_MS)
     const backOff = new BackOff(this.#pace, this.#random)
-    this.#polled.set(key, { scope, requests, backOff, isKnown: false, failure: null, dueMs: 0, absentMs })
+    const polled = { scope, requests, backOff, sinceMs: monotonicMs(), dueMs: 0, absentMs }
+    this.#polled.set(key, { ...polled, isKnown: false, failure: null })
     this.#state.update({ isSynced: false, phase: 'listing' })
     this.#awake.abort()
     this.#running ??= this.#run()
@@ -202,7 +207,7 @@ export class Poller {
     const before = polled.failure?.message
     polled.failure = failure
     if (failure) this.#state.count('failures')
-    if (failure?.isOfObject) polled.isKnown = true
+    if (failure && (failure.isOfObject || isHeldEnough(polled.sinceMs, this.#pace))) polled.isKnown = true
     this.#tell()
     if (failure?.message !== before) this.#options.onState()
   }

@@ -21,7 +21,7 @@ import { type Scope, titleOfScope } from './kinds.ts'
 import { Known, type OnObject } from './known.ts'
 import { readLines } from './lines.ts'
 import { type Kept, readObject } from './objects.ts'
-import { DEFAULT_PACE, type Pace } from './pace.ts'
+import { DEFAULT_PACE, isHeldEnough, type Pace } from './pace.ts'
 import { PhaseKeeper, type ReflectorState } from './reflector-state.ts'
 import { Requests } from './requests.ts'
 
@@ -55,6 +55,7 @@ export class Reflector {
   /** Whether the server has refused to stream a list. */
   #isPaged = false
   readonly #state: PhaseKeeper
+  #startedMs = 0
   /** When the last watch began. */
   #watchingMs = Number.POSITIVE_INFINITY
   #ended: Promise<void> = Promise.resolve()
@@ -96,6 +97,7 @@ export class Reflector {
   /** @param cached  Objects of a cache, which count until the first list. */
   start(cached: Iterable<Kept> = []): void {
     this.#known.seed(cached)
+    this.#startedMs = monotonicMs()
     this.#ended = this.#run()
   }
 
@@ -243,7 +245,8 @@ export class Reflector {
     // A server that has just started does not know its CRDs yet.
     const why = status === 404 ? new Failure(0, 'the API server is not ready') : failure
     this.#state.failed(why)
-    if (why.isOfObject && this.scope.name !== null) this.#state.update({ isSynced: true })
+    const isOfObject = why.isOfObject || isHeldEnough(this.#startedMs, this.#pace)
+    if (isOfObject && this.scope.name !== null) this.#state.update({ isSynced: true })
     await this.#pause(waitAfter(why, this.#backOff, this.#pace))
   }
 
