@@ -6,12 +6,13 @@ import { setTimeout as after } from 'node:timers/promises'
 import { createServer } from 'node:tls'
 import { ask } from '../control/scene.ts'
 import { Authority } from '../support/authority.ts'
-import { gateway, api as resource, tcp, tcpRoute, WEIR } from '../support/gateway-api.ts'
+import { api as resource, tcp, tcpRoute } from '../support/gateway-api.ts'
 import { freePort } from '../support/sockets.ts'
 import { GATEWAY_API_CRDS, ISTIO_CRDS } from './fake/crds.ts'
 import type { KubeObject } from './fake/object.ts'
 import { FakeApi } from './fake/server.ts'
 import { follows, gatewayOf } from './gateway.ts'
+import { localGateway, WEIR_CLASS, WRITING } from './gateway-api.ts'
 import { service, slice } from './resources.ts'
 
 const URI = 'spiffe://cluster.local/ns/shop/sa/db'
@@ -55,14 +56,13 @@ test('traffic and status follow a BackendTLSPolicy, its names, its authority and
   const port = await freePort()
   const api = await FakeApi.start({ crds: [...ISTIO_CRDS, ...GATEWAY_API_CRDS] })
   t.after(() => api.stop())
-  const { namespace: _, ...ofClass } = WEIR.metadata
-  const edge = gateway('shop/edge', [tcp(port)], { addresses: [{ value: '127.0.0.1' }] }) as KubeObject
+  const edge = localGateway('shop/edge', [tcp(port)])
   const route = tcpRoute('shop/r', { name: 'edge' }, ['db']) as KubeObject
   const first = policy('shop/first', {})
   const backends = [service('db'), slice('db', await secret(t, authority, ['db.test', URI]))]
-  const given = [{ ...WEIR, metadata: ofClass } as KubeObject, edge, route, first]
+  const given = [WEIR_CLASS, edge, route, first]
   for (const each of [...given, ...backends, authorities(authority.cert)]) api.put(each)
-  await gatewayOf(t, api.kubeconfig(), { engine: 'epoll', status: true, pace: { spreadMs: 1 } })
+  await gatewayOf(t, api.kubeconfig(), WRITING)
 
   /** "edge Accepted True 2 Accepted", for each ancestor and condition. */
   const said = (object: KubeObject): string[] => {

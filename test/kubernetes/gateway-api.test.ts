@@ -8,22 +8,14 @@ import { test } from 'node:test'
 import { setTimeout as after } from 'node:timers/promises'
 import { GATEWAY_API } from '../../src/config/kinds.ts'
 import { ask, echo } from '../control/scene.ts'
-import {
-  gateway,
-  grant,
-  api as resource,
-  tcp,
-  tcpRoute,
-  tls,
-  tlsRoute,
-  WEIR,
-} from '../support/gateway-api.ts'
+import { grant, api as resource, tcp, tcpRoute, tls, tlsRoute } from '../support/gateway-api.ts'
 import { freePort } from '../support/sockets.ts'
 import { whenStuck } from '../support/stuck.ts'
 import { crd, GATEWAY_API_CRDS, ISTIO_CRDS } from './fake/crds.ts'
 import type { KubeObject } from './fake/object.ts'
 import { FakeApi } from './fake/server.ts'
 import { askByName, follows, gatewayOf } from './gateway.ts'
+import { elsewhere, localGateway, WEIR_CLASS, WRITING } from './gateway-api.ts'
 import { service, slice } from './resources.ts'
 
 type Condition = {
@@ -32,12 +24,6 @@ type Condition = {
   readonly reason: string
   readonly observedGeneration: number
 }
-
-/** Of another namespace than the routes. */
-const elsewhere = (object: KubeObject): KubeObject => ({
-  ...object,
-  metadata: { ...object.metadata, namespace: 'other' },
-})
 
 /** As a server before Gateway API 1.5: routes of alpha versions alone, and no ListenerSets. */
 const BEFORE_1_5 = [
@@ -51,14 +37,11 @@ test('weights 70, 30 and 0, and the share of a Service that is missing, by route
   const api = await FakeApi.start({ crds: [...ISTIO_CRDS, ...BEFORE_1_5] })
   t.after(() => api.stop())
   const [weighted, broken, byName] = [await freePort(), await freePort(), await freePort()]
-  const { namespace: _, ...ofClass } = WEIR.metadata
   const of = (version: string, route: object): KubeObject =>
     ({ ...route, apiVersion: `${GATEWAY_API}/${version}` }) as KubeObject
   const exact = { annotations: { 'gateway.weir/split': 'exact' } }
   const parent = (port: number) => ({ name: 'edge', port })
-  const edge = gateway('shop/edge', [tcp(weighted), tcp(broken), tls(byName, '')], {
-    addresses: [{ value: '127.0.0.1' }],
-  }) as KubeObject
+  const edge = localGateway('shop/edge', [tcp(weighted), tcp(broken), tls(byName, '')])
   const routes = [
     of('v1alpha2', tcpRoute('shop/w', parent(weighted), ['one 70', 'two 30', 'three 0'], exact)),
     of('v1alpha2', tcpRoute('shop/broken', parent(broken), ['one 20', 'gone 80'], exact)),
@@ -66,9 +49,8 @@ test('weights 70, 30 and 0, and the share of a Service that is missing, by route
   ]
   const services = Object.entries({ one: a, two: b, three: c })
   const backends = services.flatMap(([name, port]) => [service(name), slice(name, port)])
-  for (const each of [{ ...WEIR, metadata: ofClass } as KubeObject, edge, ...routes, ...backends])
-    api.put(each)
-  await gatewayOf(t, api.kubeconfig(), { engine: 'epoll', status: true, pace: { spreadMs: 1 } })
+  for (const each of [WEIR_CLASS, edge, ...routes, ...backends]) api.put(each)
+  await gatewayOf(t, api.kubeconfig(), WRITING)
   const tally = async (times: number, port: number): Promise<Record<string, number>> => {
     const answers: Record<string, number> = {}
     for (let index = 0; index < times; index++) {
@@ -95,16 +77,13 @@ test('listeners come and go; of two TCPRoutes one has the listener, and the othe
   const api = await FakeApi.start({ crds: [...ISTIO_CRDS, ...GATEWAY_API_CRDS] })
   t.after(() => api.stop())
   const [port, more] = [await freePort(), await freePort()]
-  const { namespace: _, ...ofClass } = WEIR.metadata
-  const edge = (...listeners: object[]) =>
-    gateway('shop/edge', listeners, { addresses: [{ value: '127.0.0.1' }] }) as KubeObject
+  const edge = (...listeners: object[]) => localGateway('shop/edge', listeners)
   // Of one age, as made in one second: the first by name counts.
   const first = tcpRoute('shop/first', { name: 'edge' }, ['one']) as KubeObject
   const second = tcpRoute('shop/second', { name: 'edge' }, ['two']) as KubeObject
   const backends = [service('one'), slice('one', a), service('two'), slice('two', b)]
-  for (const each of [{ ...WEIR, metadata: ofClass } as KubeObject, edge(tcp(port)), first, ...backends])
-    api.put(each)
-  await gatewayOf(t, api.kubeconfig(), { engine: 'epoll', status: true, pace: { spreadMs: 1 } })
+  for (const each of [WEIR_CLASS, edge(tcp(port)), first, ...backends]) api.put(each)
+  await gatewayOf(t, api.kubeconfig(), WRITING)
   type Told = { conditions: Condition[]; listeners: { attachedRoutes: number; conditions: Condition[] }[] }
   /** The routes of each listener, once every condition is of this generation. */
   const attached = async (generation: number, ...counts: number[]): Promise<void> => {
@@ -137,8 +116,8 @@ test('listeners come and go; of two TCPRoutes one has the listener, and the othe
   await attached(3, 1)
 
   // The machine does not have one of these, and serves at the other.
-  const both = { addresses: [{ value: '127.0.0.1' }, { value: '192.0.2.7' }] }
-  const { spec } = gateway('shop/edge', [tcp(more)], both) as KubeObject
+  const addresses = [{ value: '127.0.0.1' }, { value: '192.0.2.7' }]
+  const { spec } = localGateway('shop/edge', [tcp(more)], { addresses })
   api.put({ ...api.get(edge()), spec: spec as object })
   const programmed = () => {
     const { conditions } = api.get(edge()).status as Told
@@ -154,12 +133,9 @@ test('traffic follows, and each status is written once', async t => {
   const api = await FakeApi.start({ crds: [...ISTIO_CRDS, ...GATEWAY_API_CRDS] })
   t.after(() => api.stop())
   const [plain, more, byName] = [await freePort(), await freePort(), await freePort()]
-  const { namespace: _, ...ofClass } = WEIR.metadata
-  const weirClass = { ...WEIR, metadata: ofClass } as KubeObject
-  const edge = gateway('shop/edge', [tcp(plain), tls(byName, '*.example.com')], {
-    addresses: [{ value: '127.0.0.1' }],
+  const edge = localGateway('shop/edge', [tcp(plain), tls(byName, '*.example.com')], {
     allowedListeners: { namespaces: { from: 'Same' } },
-  }) as KubeObject
+  })
   const set = resource('ListenerSet', 'shop/more', {
     parentRef: { name: 'edge' },
     listeners: [tcp(more)],
@@ -169,7 +145,7 @@ test('traffic follows, and each status is written once', async t => {
   const granted = tcpRoute('shop/granted', parent, ['other/two']) as KubeObject
   const named = tlsRoute('shop/named', { name: 'edge' }, ['www.example.com'], ['one']) as KubeObject
   const allowed = grant('other/routes', 'TCPRoute', 'shop') as KubeObject
-  const told = [weirClass, edge, set, own, granted, named]
+  const told = [WEIR_CLASS, edge, set, own, granted, named]
   const backends = [service('one'), slice('one', a), service('two'), slice('two', b)]
   const others = [elsewhere(service('two')), elsewhere(slice('two', b))]
   for (const each of [...told, allowed, ...backends, ...others]) api.put(each)
@@ -190,11 +166,7 @@ test('traffic follows, and each status is written once', async t => {
     )
   }
 
-  const { gateway: serving } = await gatewayOf(t, api.kubeconfig(), {
-    engine: 'epoll',
-    status: true,
-    pace: { spreadMs: 1 },
-  })
+  const { gateway: serving } = await gatewayOf(t, api.kubeconfig(), WRITING)
   await follows(plain, 'a')
   await follows(more, 'b')
   equal(await askByName(byName, 'www.example.com'), 'a')

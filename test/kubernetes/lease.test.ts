@@ -8,11 +8,12 @@ import { Client } from '../../src/source/kubernetes/client.ts'
 import { Lease, leaseName } from '../../src/source/kubernetes/lease.ts'
 import { readObject } from '../../src/source/kubernetes/objects.ts'
 import { Writer } from '../../src/source/kubernetes/writer.ts'
-import { gateway, service, tcp, tcpRoute, WEIR } from '../support/gateway-api.ts'
+import { gateway, service, tcp, tcpRoute } from '../support/gateway-api.ts'
 import { GATEWAY_API_CRDS, ISTIO_CRDS } from './fake/crds.ts'
 import type { KubeObject } from './fake/object.ts'
 import { FakeApi } from './fake/server.ts'
 import { Followed } from './followed.ts'
+import { WEIR_CLASS } from './gateway-api.ts'
 import { route } from './scene.ts'
 
 const LEASE: KubeObject = {
@@ -155,10 +156,9 @@ test('who loses the Lease while it writes stops there', async t => {
 
 test('ten replicas write each status once', async t => {
   const api = await apiOf(t)
-  const { namespace: _, ...ofClass } = WEIR.metadata
   const first = tcpRoute('shop/first', { name: 'edge', sectionName: 'tcp-9000' }, ['db']) as KubeObject
   const served = [
-    { ...WEIR, metadata: ofClass },
+    WEIR_CLASS,
     gateway('shop/edge', [tcp(9000), tcp(9001)]),
     first,
     tcpRoute('shop/second', { name: 'edge', sectionName: 'tcp-9001' }, ['db', 'gone']),

@@ -3,11 +3,12 @@
 import { deepEqual, equal, notEqual, ok } from 'node:assert/strict'
 import { test } from 'node:test'
 import { objectKey } from '../../src/config/text/read-objects.ts'
-import { gateway, service, tcp, tcpRoute, WEIR } from '../support/gateway-api.ts'
+import { gateway, service, tcp, tcpRoute } from '../support/gateway-api.ts'
 import { GATEWAY_API_CRDS, ISTIO_CRDS } from './fake/crds.ts'
 import type { KubeObject } from './fake/object.ts'
 import { FakeApi } from './fake/server.ts'
 import { Followed } from './followed.ts'
+import { WEIR_CLASS } from './gateway-api.ts'
 
 const ROUTES = 8
 /** Longer than a busy machine holds up a renewal; nobody works while the others wait for it. */
@@ -19,10 +20,9 @@ const routeTo = (index: number, backend: string): KubeObject =>
 test('the next holder writes what is left, each once, and nothing that is stale', async t => {
   const api = await FakeApi.start({ crds: [...ISTIO_CRDS, ...GATEWAY_API_CRDS] })
   t.after(() => api.stop())
-  const { namespace: _, ...ofClass } = WEIR.metadata
   const routes = Array.from({ length: ROUTES }, (_, index) => routeTo(index, 'db'))
   const served = [
-    { ...WEIR, metadata: ofClass },
+    WEIR_CLASS,
     gateway(
       'shop/edge',
       Array.from({ length: ROUTES }, (_, index) => tcp(9000 + index)),

@@ -11,31 +11,18 @@ import { weir } from '../cli/kit.ts'
 import { ask, echo, folder } from '../control/scene.ts'
 import { Authority } from '../support/authority.ts'
 import { fullOnly } from '../support/full.ts'
-import {
-  gateway,
-  grant,
-  api as resource,
-  tcp,
-  tcpRoute,
-  tls,
-  tlsRoute,
-  WEIR,
-} from '../support/gateway-api.ts'
+import { grant, api as resource, tcp, tcpRoute, tls, tlsRoute } from '../support/gateway-api.ts'
 import { freePort } from '../support/sockets.ts'
 import { GATEWAY_API_CRDS, ISTIO_CRDS } from './fake/crds.ts'
 import type { KubeObject } from './fake/object.ts'
 import { askByName, follows, gatewayOf } from './gateway.ts'
+import { elsewhere, localGateway, WEIR_CLASS, WRITING } from './gateway-api.ts'
 import { Kubectl, noKubectl } from './kubectl.ts'
 import { Cluster, noCluster } from './real/cluster.ts'
 import { service, slice } from './resources.ts'
 
 const skip = noCluster || noKubectl || fullOnly
 const namespace = (name: string): KubeObject => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } })
-const elsewhere = (object: KubeObject): KubeObject => ({
-  ...object,
-  metadata: { ...object.metadata, namespace: 'other' },
-})
-const at = { addresses: [{ value: '127.0.0.1' }] }
 
 /** An API server with the kinds and namespaces that these tests use. */
 async function start() {
@@ -43,8 +30,7 @@ async function start() {
   const kubectl = new Kubectl(cluster.kubeconfig())
   await kubectl.apply([...ISTIO_CRDS, ...GATEWAY_API_CRDS])
   await kubectl.do('wait', '--for=condition=established', '--timeout=60s', 'crd', '--all')
-  const { namespace: _, ...ofClass } = WEIR.metadata
-  await kubectl.apply([namespace('shop'), namespace('other'), { ...WEIR, metadata: ofClass } as KubeObject])
+  await kubectl.apply([namespace('shop'), namespace('other'), WEIR_CLASS])
   const said = async (...words: string[]): Promise<string> => String(await kubectl.do('get', ...words))
   /** Until kubectl gets this. */
   const says = async (text: string, path: string, ...words: string[]): Promise<void> => {
@@ -92,7 +78,7 @@ test('status is written, and follows a grant that goes and comes back; a rollout
   const exact = { annotations: { 'gateway.weir/split': 'exact' } }
   const allowed = grant('other/routes', 'TCPRoute', 'shop') as KubeObject
   await kubectl.apply([
-    gateway('shop/edge', [tcp(port), tcp(weighted)], at) as KubeObject,
+    localGateway('shop/edge', [tcp(port), tcp(weighted)]),
     tcpRoute('shop/db', { name: 'edge', port }, ['other/two 1', 'other/three 0']) as KubeObject,
     ...[allowed, elsewhere(service('two')), elsewhere(slice('two', b, { version: 'v1beta1' }))],
     ...[elsewhere(service('three')), elsewhere(slice('three', c, { version: 'v1beta1' }))],
@@ -103,8 +89,7 @@ test('status is written, and follows a grant that goes and comes back; a rollout
       exact,
     ) as KubeObject,
   ])
-  const options = { engine: 'epoll', status: true, pace: { spreadMs: 1 } } as const
-  const { gateway: serving } = await gatewayOf(t, cluster.kubeconfig(), options)
+  const { gateway: serving } = await gatewayOf(t, cluster.kubeconfig(), WRITING)
   const resolved = (status: string) =>
     says(
       status,
@@ -160,7 +145,7 @@ test('TLS is spoken by a BackendTLSPolicy, the oldest TCPRoute serves alone, a T
     }) as KubeObject
   const configMap = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'ca', namespace: 'shop' } }
   await kubectl.apply([
-    gateway('shop/tls', [tcp(port), tls(byName, '*.example.com')], at) as KubeObject,
+    localGateway('shop/tls', [tcp(port), tls(byName, '*.example.com')]),
     tcpRoute('shop/older', section, ['db']) as KubeObject,
     tlsRoute('shop/named', { name: 'tls' }, ['www.example.com'], ['one 1', 'two 0']) as KubeObject,
     ...[{ ...configMap, data: { 'ca.crt': authority.cert } }, policy('db.test')],
@@ -172,8 +157,7 @@ test('TLS is spoken by a BackendTLSPolicy, the oldest TCPRoute serves alone, a T
     ],
     ...[service('two'), slice('two', b, { version: 'v1beta1' })],
   ])
-  const options = { engine: 'epoll', status: true, pace: { spreadMs: 1 } } as const
-  const { gateway: serving } = await gatewayOf(t, cluster.kubeconfig(), options)
+  const { gateway: serving } = await gatewayOf(t, cluster.kubeconfig(), WRITING)
   const told = (text: string) =>
     says(
       text,
@@ -222,8 +206,8 @@ test('of two gateways one writes status, over what others write, and the other w
   const port = await freePort()
   const route = (backend: string) =>
     tcpRoute('shop/turns', { name: 'turns' }, [backend]) as unknown as KubeObject
-  await kubectl.apply([gateway('shop/turns', [tcp(port)], at) as KubeObject, route('nobody')])
-  const options = { engine: 'epoll', status: true, pace: { spreadMs: 1, leaseMs: 3_000 } } as const
+  await kubectl.apply([localGateway('shop/turns', [tcp(port)]), route('nobody')])
+  const options = { ...WRITING, pace: { ...WRITING.pace, leaseMs: 3_000 } }
   const first = await gatewayOf(t, cluster.kubeconfig(), options)
   const second = await gatewayOf(t, cluster.kubeconfig(), options)
   const path = '{range .status.parents[*]}{.controllerName} {.conditions[*].observedGeneration} {end}'

@@ -5,7 +5,7 @@
 
 import { createServer, type RequestListener } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { Access } from './access.ts'
 import { type AnswerOptions, Answers } from './answers.ts'
 import { followDefinitions } from './definitions.ts'
@@ -42,6 +42,9 @@ export class FakeApi {
   readonly #options: FakeOptions
   #server!: ReturnType<typeof createServer>
   #port = 0
+  readonly #connections = new Set<Socket>()
+  /** On connections that are closed by now. */
+  #sentBytes = 0
   #bookmarks: NodeJS.Timeout | undefined
 
   static async start(options: FakeOptions = {}): Promise<FakeApi> {
@@ -69,6 +72,13 @@ export class FakeApi {
     this.#server = tls
       ? createTlsServer({ cert: tls.cert, key: tls.key, ...clients }, listener)
       : createServer(listener)
+    this.#server.on('connection', (socket: Socket) => {
+      this.#connections.add(socket)
+      socket.once('close', () => {
+        this.#connections.delete(socket)
+        this.#sentBytes += socket.bytesWritten
+      })
+    })
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject).listen(this.#port, '127.0.0.1', resolve)
     })
@@ -91,6 +101,11 @@ export class FakeApi {
   /** All requests so far, in the order of their answers. */
   get requests(): readonly Recorded[] {
     return this.#answers.requests
+  }
+
+  /** On all connections, headers and chunks included. */
+  get sentBytes(): number {
+    return [...this.#connections].reduce((sum, each) => sum + each.bytesWritten, this.#sentBytes)
   }
 
   /** Resolves when the next request is answered. */
