@@ -149,8 +149,10 @@ class Followed {
     objectsOf: name => ({
       slices: this.store.endpoints.slicesOf(name),
       endpoints: this.store.endpoints.endpointsOf(name),
-      pod: id => this.store.get(` Pod ${id}`),
-      podsAt: address => this.store.podsAt(address),
+      pods: {
+        pod: id => this.store.get(` Pod ${id}`),
+        podsAt: address => this.store.podsAt(address),
+      },
       nodes: this.store.nodes,
     }),
     changedSince: revision => this.store.endpoints.changedSince(revision),
@@ -166,10 +168,10 @@ class Followed {
 
   /** @param object  As an API has it; null for one that is gone. */
   put(object: Written, isGone = false): void {
-    const kept = readObject(object, object.kind, object.apiVersion)
-    assert.ok(kept)
-    const key = objectKey(kept.object)
+    const key = objectKey(object as ApiObject)
     const before = this.#known.get(key) ?? null
+    const kept = readObject(object, object.kind, object.apiVersion, before)
+    assert.ok(kept)
     if (isGone) this.#known.delete(key)
     else this.#known.set(key, kept)
     if (this.store.take(isGone ? null : kept, before)) this.#revision++

@@ -42,6 +42,10 @@ export class KubernetesSource implements Source<ObjectUpdate> {
   readonly #client: Client
   readonly #writer: Writer | null
   readonly #store = new ObjectStore()
+  readonly #pods = {
+    pod: (id: string) => this.#store.get(` Pod ${id}`),
+    podsAt: (address: string) => this.#store.podsAt(address),
+  }
   readonly #loops: Loops
   readonly #chosen: Chosen
   readonly #needed: Needed
@@ -157,8 +161,7 @@ export class KubernetesSource implements Source<ObjectUpdate> {
     return {
       slices: endpoints.slicesOf(service),
       endpoints: endpoints.endpointsOf(service),
-      pod: hasPods ? id => this.#store.get(` Pod ${id}`) : () => undefined,
-      podsAt: hasPods ? address => this.#store.podsAt(address) : () => [],
+      pods: hasPods ? this.#pods : null,
       nodes: this.#store.nodes,
     }
   }
