@@ -5,7 +5,8 @@
 
 import type { Cidr } from '../../address/address.ts'
 import { assert } from '../../base/assert.ts'
-import type { Cold, ColdListener, ColdRule, ColdScope } from '../format/cold.ts'
+import type { Cold, ColdListener } from '../format/cold.ts'
+import { type PackedCold, type PackedRules, RulesPacker } from '../format/cold-rules.ts'
 import type { Names } from '../format/layout.ts'
 import { ABSENT } from '../format/pair-index.ts'
 import * as L from '../format/routing-layout.ts'
@@ -67,7 +68,7 @@ export class RoutingBuilder {
   readonly #clients: ClientNodes
   readonly #conditions = new Interned<SourceCondition>([{ namespace: null, labels: {}, visibleTo: null }])
   readonly #listeners: ColdListener[] = []
-  readonly #scopes: ColdScope[] = []
+  readonly #scopes: PackedCold['scopes'][number][] = []
   readonly #clusters: Cold['clusters'][number][] = []
 
   constructor(slotOf: SlotOf, clients: ClientNodes) {
@@ -153,19 +154,18 @@ export class RoutingBuilder {
   }
 
   /** Writes the rows of a scope's rules, which are `placed`, too; returns them for people. */
-  #addRules(scope: Scope, placed: PlacedRule[]): ColdRule[] {
+  #addRules(scope: Scope, placed: PlacedRule[]): PackedRules {
     const defaults = (scope.defaults ?? []).values()
     let next = defaults.next()
-    const rules: ColdRule[] = []
+    const rules = new RulesPacker(scope.rules.length)
     for (const [index, rule] of scope.rules.entries()) {
       const { origin, never } = rule
       for (; !next.done && next.value.after <= index; next = defaults.next())
         this.#addDefault(next.value, placed)
-      const names = rule.names === undefined ? {} : { names: rule.names }
-      rules.push({ origin, never, row: never === null ? this.#addRule(rule, placed) : -1, ...names })
+      rules.add(origin, never, never === null ? this.#addRule(rule, placed) : -1, rule.names)
     }
     for (; !next.done; next = defaults.next()) this.#addDefault(next.value, placed)
-    return rules
+    return rules.finish()
   }
 
   /** Most rules ask for nothing, which needs no comparison. */
@@ -264,7 +264,7 @@ export class RoutingBuilder {
   }
 
   #assemble(generation: number, classifier: ClassifierSections): SharedArrayBuffer {
-    const cold: Cold = {
+    const cold: PackedCold = {
       listeners: this.#listeners,
       scopes: this.#scopes,
       clusters: this.#clusters,

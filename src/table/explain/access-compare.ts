@@ -4,7 +4,7 @@
  */
 
 import { Access as Own, SourceLimitRow } from '../format/access-layout.ts'
-import type { ColdPolicy, ColdTest } from '../format/cold.ts'
+import type { Cold, ColdPolicy, ColdTest } from '../format/cold.ts'
 import { readCold, type Table } from '../format/table.ts'
 
 /** Values of one test, rules of one policy and listeners that are told. */
@@ -24,11 +24,13 @@ export type AccessChange = {
   readonly after: string | null
 }
 
+type Side = { readonly table: Table; readonly cold: Cold }
+
 /** A policy, and the listeners that it is for. */
 export type Enforced = { readonly policy: ColdPolicy; readonly listeners: readonly string[] }
 
-export function compareAccess(before: Table, after: Table): AccessChange[] {
-  const [old, now] = [enforcedIn(before), enforcedIn(after)]
+export function compareAccess(before: Side, after: Side): AccessChange[] {
+  const [old, now] = [before, after].map(({ table, cold }) => enforcedIn(table, cold))
   return [...new Set([...old.keys(), ...now.keys()])].flatMap(policy => {
     const [was, is] = [old.get(policy) ?? null, now.get(policy) ?? null]
     if (sameText(was) === sameText(is)) return []
@@ -39,8 +41,8 @@ export function compareAccess(before: Table, after: Table): AccessChange[] {
 }
 
 /** By name, in order. */
-export function enforcedIn(table: Table): Map<string, Enforced> {
-  const { policies = [], listeners } = readCold(table)
+export function enforcedIn(table: Table, cold = readCold(table)): Map<string, Enforced> {
+  const { policies = [], listeners } = cold
   const users = policies.map((): string[] => [])
   for (const [row, { policies: own = [] }] of listeners.entries())
     for (const policy of own) users[policy].push(table.sockets[row].key)

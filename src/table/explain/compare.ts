@@ -3,13 +3,15 @@
  * the other. pair-rules.ts pairs the rules.
  */
 
+import type { Cold } from '../format/cold.ts'
 import { readCold, type Table } from '../format/table.ts'
 import type { ReadsProxy, RuleOrigin, WrittenAt } from '../plan/plan.ts'
 import type { TcpTimes } from '../plan/policy.ts'
 import { type AccessChange, compareAccess, limitsText } from './access-compare.ts'
 import { destinationText, placeText, policyValues, type Value } from './destination-text.ts'
+import { differingRules } from './differing-rules.ts'
 import { readsOf } from './header.ts'
-import { destinationName, type Pair, pairRules, wordedRules } from './pair-rules.ts'
+import { destinationName, type Pair, pairRules } from './pair-rules.ts'
 import { defaultPolicy } from './policy-text.ts'
 import { readsSame, readsText } from './reads-text.ts'
 import { isServer, serversOf, takingText } from './server-text.ts'
@@ -88,10 +90,10 @@ type Reading = {
 type Destination = { readonly place: string; readonly text: string; readonly policy: readonly Value[] }
 
 export function compareTables(before: Table, after: Table): TableChanges {
-  const old = read(before)
-  const now = read(after)
-  const keys = new Set([...old.scopes.keys(), ...now.scopes.keys()])
-  const scopes = [...keys].map(key => pairRules(old.scopes.get(key) ?? [], now.scopes.get(key) ?? []))
+  const [was, is] = [before, after].map(table => ({ table, cold: readCold(table) }))
+  const old = read(was)
+  const now = read(is)
+  const scopes = differingRules(was, is).map(({ before, after }) => pairRules(before, after))
   return {
     listeners: {
       added: [...now.listeners.keys()].filter(key => !old.listeners.has(key)),
@@ -101,12 +103,11 @@ export function compareTables(before: Table, after: Table): TableChanges {
     rules: merged(scopes.flatMap(({ pairs }) => pairs.flatMap(changesOf))),
     reordered: scopes.reduce((sum, each) => sum + each.reordered, 0),
     destinations: compareDestinations(old.destinations, now.destinations),
-    policies: compareAccess(before, after),
+    policies: compareAccess(was, is),
   }
 }
 
-function read(table: Table) {
-  const cold = readCold(table)
+function read({ table, cold }: { readonly table: Table; readonly cold: Cold }) {
   const servers = serversOf(table, cold)
   return {
     listeners: new Map(
@@ -122,7 +123,6 @@ function read(table: Table) {
         },
       ]),
     ),
-    scopes: wordedRules(table, cold),
     destinations: new Map(
       cold.clusters.map((_, cluster) => [
         destinationName(cold, cluster),

@@ -55,11 +55,18 @@ export function wordedRules(
       const listener = scopeKey(table, scope)
       return scope.rules
         .filter(rule => wanted(rule.origin.virtualService))
-        .map(rule => ({ listener, rule: rule.origin, ...ruleText(table, cold, rule), row: rule.row }))
+        .map(rule => worded(table, cold, listener, rule))
     }),
     ({ listener }) => listener,
   )
 }
+
+export const worded = (table: Table, cold: Cold, listener: string, rule: ColdRule): Worded => ({
+  listener,
+  rule: rule.origin,
+  ...ruleText(table, cold, rule),
+  row: rule.row,
+})
 
 /** Pairs the rules of one scope. */
 export function pairRules(before: readonly Worded[], after: readonly Worded[]): Paired {

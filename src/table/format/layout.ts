@@ -57,7 +57,7 @@
 import { layout } from '../../base/layout.ts'
 
 export const MAGIC = 0x72696577 // "weir", read as little-endian bytes
-export const VERSION = 4
+export const VERSION = 5
 
 /** Which part of a table a buffer is. */
 export const TablePart = { routing: 0, endpoints: 1, clients: 2 } as const

@@ -13,6 +13,7 @@ import type { AddressBook } from '../match/find-node.ts'
 import type { TcpTimes } from '../plan/policy.ts'
 import { type Access, viewAccess } from './access.ts'
 import type { Cold, ColdWorkload } from './cold.ts'
+import { type PackedCold, unpackedCold } from './cold-rules.ts'
 import { type EndpointViews, viewEndpoints } from './endpoints.ts'
 import * as L from './layout.ts'
 import type { NameIndex } from './name-index.ts'
@@ -130,7 +131,7 @@ export const withPart = (table: Table, part: 'endpoints' | 'clients', buffer: Sh
  * path.
  */
 export const readCold = ({ buffers }: Table): Cold =>
-  unpackSection(buffers.routing, 'routing', 'cold') as Cold
+  unpackedCold(unpackSection(buffers.routing, 'routing', 'cold') as PackedCold)
 
 /** The workloads in words, by row of `workloads`. */
 export const readWorkloads = ({ buffers }: Table): readonly ColdWorkload[] =>
