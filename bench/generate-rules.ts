@@ -157,8 +157,8 @@ const clientsAround = (workload: number, family: Family): Cidr =>
 
 const networkAround = ({ family, words }: Cidr): Cidr => cidr(family, words, NETWORK_BITS[family])
 
-const cidr = (family: Family, words: Uint32Array, bits: number): Cidr => ({
+const cidr = (family: Family, words: Cidr['words'], bits: number): Cidr => ({
   family,
   bits,
-  words: words.map((word, index) => word & wordMask(bits, index)),
+  words: Uint32Array.from(words, (word, index) => word & wordMask(bits, index)),
 })

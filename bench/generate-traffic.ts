@@ -56,6 +56,6 @@ export function traffic(
 const nextScattered = (random: Random, limit: number): number => (nextRank(random, limit) * 7919) % limit
 
 const addressInside = (random: Random, { family, words, bits }: Cidr): Uint32Array =>
-  words.map((word, index) =>
+  Uint32Array.from(words, (word, index) =>
     family === 4 && index > 0 ? 0 : word | (nextU32(random) & ~wordMask(bits, index)),
   )

@@ -4,7 +4,7 @@ import { isStrict } from '../config/findings/codes.ts'
 import type { Diagnostic } from '../config/findings/diagnostic.ts'
 import { renderJson, renderText } from '../config/findings/render.ts'
 import { loadConfig } from '../config/load.ts'
-import { DocumentMemory } from '../config/text/document-memory.ts'
+import { LoadMemory } from '../config/load-memory.ts'
 import { withoutSecrets } from '../config/text/secret-text.ts'
 import { bytesOf, MANY_BYTES, prepareDocuments } from '../control/compile/prepare-documents.ts'
 import { openPortsFrom } from '../control/workers/machine-limits.ts'
@@ -25,10 +25,10 @@ export async function check(
   env: Env,
 ): Promise<number> {
   const { files, unread } = readSources(sources)
-  const memory = new DocumentMemory()
+  const memory = new LoadMemory()
   if (bytesOf(files) >= MANY_BYTES && env.stderr.isTTY)
     env.stderr.write(`${sizeText(files)}: this takes some seconds\n`)
-  await prepareDocuments(files, memory, null)
+  await prepareDocuments(files, memory.documents, null)
   const lint = { notes: true, openPortsFrom: openPortsFrom() }
   const loaded = loadConfig(files, {
     names: new Map(),

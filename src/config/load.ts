@@ -18,6 +18,7 @@ import { type ResourceStatus, statusesOf } from './gateway-api/status/statuses.t
 import type { Inspect } from './inspect.ts'
 import { isRouteTest } from './kinds.ts'
 import { type LintOptions, lint } from './lint/lint.ts'
+import type { LoadMemory } from './load-memory.ts'
 import type { Credential } from './plan/credentials.ts'
 import type { Live } from './plan/live-clusters.ts'
 import { portOfService } from './plan/registry.ts'
@@ -28,7 +29,6 @@ import type { Resource } from './resource.ts'
 import { type RouteTest, readRouteTests } from './route-tests/route-tests.ts'
 import { readSettings } from './settings/read.ts'
 import type { Settings } from './settings/settings.ts'
-import type { DocumentMemory } from './text/document-memory.ts'
 import { readDocuments } from './text/read-documents.ts'
 import { isFromApi } from './text/read-objects.ts'
 import { Unusable } from './unusable.ts'
@@ -100,7 +100,7 @@ export type LoadOptions = {
   /** Objects of a Kubernetes API, beside the files. */
   readonly objects?: readonly ApiEntry[] | undefined
   /** Keeps what was read for the next time, and has it from the last time. */
-  readonly memory?: DocumentMemory
+  readonly memory?: LoadMemory
   /** Where clients reach Gateways of Gateway API; absent: where the Settings say. */
   readonly gatewayAddresses?: GatewayAddresses | undefined
   /** The TLS that is served, for tests. */
@@ -114,6 +114,12 @@ export type Surroundings = Pick<LoadOptions, 'names' | 'gatewayAddresses'>
 const UNREAD_NAMED_MAX = 3
 
 export function loadConfig(files: readonly SourceFile[], options: LoadOptions): Loaded {
+  const loaded = loadAll(files, options)
+  options.memory?.documents.release()
+  return loaded
+}
+
+function loadAll(files: readonly SourceFile[], options: LoadOptions): Loaded {
   if (!options.objects) return loadOnce(files, options, null)
   const objects = new ApiObjects(options.objects)
   for (;;) {
@@ -128,7 +134,7 @@ function loadOnce(files: readonly SourceFile[], options: LoadOptions, objects: A
   const started = monotonicMs()
   const unusable = new Unusable()
   const ignores = options.routeTests ? undefined : isRouteTest
-  const own = readDocuments(files, findings, unusable, ignores, options.memory)
+  const own = readDocuments(files, findings, unusable, ignores, options.memory?.documents)
   for (const each of options.unread ?? []) reportUnread(each, findings)
   if (objects === null && own.every(isRouteTest) && findings.count('error') === 0) {
     const file = files[0]?.file ?? options.unread?.[0]?.folder ?? 'configuration'
@@ -146,13 +152,13 @@ function loadOnce(files: readonly SourceFile[], options: LoadOptions, objects: A
   const causes = new Causes(valid, unusable)
   findings.holdBack(causes.holdsBack)
   // Planned even after errors, so that one run reports everything; the plan omits wrong resources.
-  const planned = toPlan(valid, settings, options.names, findings, options.served)
+  const planned = toPlan(valid, settings, options.names, findings, options.served, options.memory?.plan)
   const { plan } = planned
   const addresses = options.gatewayAddresses ?? { given: settings.kubernetes.addresses, own: [] }
   const plannedAt = monotonicMs()
   if (options.inspect) inspectAll(planned.credentials, secretsOf(valid), options.inspect, findings)
   const routeTests = readRouteTests(valid, planned, findings)
-  lint(planned, valid.find(isSettings) ?? null, findings, options.lint)
+  lint(planned, valid.find(isSettings) ?? null, findings, options.lint, options.memory?.review)
   findings.holdBack(null)
   causes.settle(findings)
   const failed = findings.list.some(each => each.severity === 'error' && !isOfApi(each))

@@ -29,6 +29,16 @@ export type ResourceFacts = {
   flawlessFor?: 'sidecar' | 'ambient'
 }
 
+/** What was written, and where each field of it is. */
+export type Written<Value = Readonly<Record<string, unknown>>> = {
+  readonly value: Value
+  /**
+   * The place of a field. A missing field has the place of its nearest existing parent, so a
+   * "missing" finding points at the object that lacks it.
+   */
+  locate(path: Path): Place
+}
+
 /**
  * One resource. `value` is the whole object as written (apiVersion, kind, metadata, spec …),
  * unchecked.
@@ -37,32 +47,39 @@ export class Resource {
   readonly apiVersion: string
   readonly kind: string
   readonly metadata: Metadata
-  readonly value: Readonly<Record<string, unknown>>
+  /** The same over loads, where the file that it is in stays as it is. */
+  readonly written: Written
   /** The file it came from, as the operator named it. */
   readonly file: string
   /** Its number in reading order over all files, from 0: the last tie-break everywhere. */
   readonly ordinal: number
   readonly facts: ResourceFacts
-  readonly #locate: (path: Path) => Place
 
   constructor(fields: {
     apiVersion: string
     kind: string
     metadata: Metadata
-    value: Readonly<Record<string, unknown>>
+    written: Written
     file: string
     ordinal: number
-    locate: (path: Path) => Place
     facts?: ResourceFacts
   }) {
     this.apiVersion = fields.apiVersion
     this.kind = fields.kind
     this.metadata = fields.metadata
-    this.value = fields.value
+    this.written = fields.written
     this.file = fields.file
     this.ordinal = fields.ordinal
     this.facts = fields.facts ?? {}
-    this.#locate = fields.locate
+  }
+
+  get value(): Written['value'] {
+    return this.written.value
+  }
+
+  /** The same in another place among all resources. */
+  at(ordinal: number): Resource {
+    return ordinal === this.ordinal ? this : new Resource({ ...this, ordinal })
   }
 
   /** "default/echo", or "echo" for a cluster-wide kind. */
@@ -76,11 +93,7 @@ export class Resource {
     return this.id === '' ? this.kind : `${this.kind} ${this.id}`
   }
 
-  /**
-   * The place of a field. A missing field has the place of its nearest existing parent, so a
-   * "missing" finding points at the object that lacks it.
-   */
   locate(path: Path): Place {
-    return this.#locate(path)
+    return this.written.locate(path)
   }
 }

@@ -10,7 +10,7 @@ import { deepEqual, equal, ok } from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { loadConfig } from '../../src/config/load.ts'
-import { DocumentMemory } from '../../src/config/text/document-memory.ts'
+import { LoadMemory } from '../../src/config/load-memory.ts'
 import { buildTable } from '../../src/table/build/builder.ts'
 import { runs } from '../support/full.ts'
 
@@ -145,7 +145,7 @@ const written = (files: Files) =>
     bytes: new TextEncoder().encode(documents.join('---\n')),
   }))
 
-function loaded(files: Files, memory?: DocumentMemory) {
+function loaded(files: Files, memory?: LoadMemory) {
   const {
     defines: _,
     stages: __,
@@ -165,7 +165,7 @@ test('a reading that parses only what changed gives what a first reading gives',
       fc.array(document, { maxLength: 6 }),
       fc.array(edit, { minLength: 1, maxLength: 12 }),
       (first, edits) => {
-        const memory = new DocumentMemory()
+        const memory = new LoadMemory()
         const files: Files = new Map([
           [0, [gateway(15_000), entry('a', '127.0.0.1'), entry('b', '127.0.0.2')]],
           [1, [routes('r', 'a', '10.0.0.0/16'), ...first]],
@@ -189,8 +189,8 @@ test('a reading that parses only what changed gives what a first reading gives',
 })
 
 test('a document is parsed once, whatever file it is in', () => {
-  const memory = new DocumentMemory()
+  const memory = new LoadMemory()
   loaded(new Map([[0, ['', gateway(1), entry('a', '127.0.0.1')]]]), memory)
   loaded(new Map([[1, ['', entry('b', '127.0.0.2'), gateway(1), entry('a', '127.0.0.1')]]]), memory)
-  equal(memory.parsed, 1)
+  equal(memory.documents.parsed, 1)
 })

@@ -27,10 +27,9 @@ export function resourceOf(value: Json): Resource {
       annotations: strings(metadata.annotations),
       createdMs: null,
     },
-    value,
+    written: { value, locate: () => ({ file: 'test.yaml', line: 1, column: 1 }) },
     file: 'test.yaml',
     ordinal: 0,
-    locate: () => ({ file: 'test.yaml', line: 1, column: 1 }),
   })
 }
 

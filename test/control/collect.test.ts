@@ -16,3 +16,18 @@ test('garbage is given back', () => {
   ok(heap() < before / 2, `${heap()} bytes of ${before} stay`)
   ok(kept.length === 1)
 })
+
+test('a little of it waits for more, where nothing large was given up', () => {
+  const heap = (): number => getHeapStatistics().used_heap_size
+  const kept = Array.from({ length: 2_000_000 }, (_, index) => ({ index }))
+  collectIfLarge()
+  const garbage = (count: number) => Array.from({ length: count }, (_, index) => ({ index })).length
+  garbage(300_000)
+  const before = heap()
+  collectIfLarge(true)
+  ok(heap() >= before, `${heap()} bytes of ${before}`)
+  garbage(2_000_000)
+  collectIfLarge(true)
+  ok(heap() < before, `${heap()} bytes of ${before}`)
+  ok(kept.length > 0)
+})

@@ -19,7 +19,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { loadConfig, type SourceFile } from '../../src/config/load.ts'
-import { DocumentMemory } from '../../src/config/text/document-memory.ts'
+import { LoadMemory } from '../../src/config/load-memory.ts'
 import { prepareDocuments } from '../../src/control/compile/prepare-documents.ts'
 import { StoredDocuments } from '../../src/control/compile/stored-documents.ts'
 
@@ -42,7 +42,7 @@ const FILES: readonly SourceFile[] = [
   bytes: new TextEncoder().encode(documents.join('\n---\n')),
 }))
 
-function read(memory?: DocumentMemory) {
+function read(memory?: LoadMemory) {
   const {
     defines: _,
     stages: __,
@@ -55,26 +55,26 @@ function store(t: TestContext) {
   const folder = mkdtempSync(join(tmpdir(), 'weir-stored-'))
   t.after(() => rmSync(folder, { recursive: true }))
   const stored = new StoredDocuments(folder, ['config/'])
-  const memory = new DocumentMemory()
+  const memory = new LoadMemory()
   read(memory)
-  stored.write(memory.all)
+  stored.write(memory.documents.all)
   return { folder, stored, file: join(folder, readdirSync(folder)[0]) }
 }
 
 test('documents that several threads parsed are read as if one had', async () => {
-  const memory = new DocumentMemory()
-  ok(await prepareDocuments(FILES, memory, null, 0))
+  const memory = new LoadMemory()
+  ok(await prepareDocuments(FILES, memory.documents, null, 0))
   deepEqual(read(memory), read())
-  equal(memory.parsed, 1) // the broken one; of a template nothing is read
+  equal(memory.documents.parsed, 1) // the broken one; of a template nothing is read
 })
 
 test('documents that an earlier process read are read as if this one had', async t => {
   const { stored } = store(t)
-  const memory = new DocumentMemory()
-  const isNew = await prepareDocuments(FILES, memory, stored, 1_000)
+  const memory = new LoadMemory()
+  const isNew = await prepareDocuments(FILES, memory.documents, stored, 1_000)
   equal(isNew, false)
   deepEqual(read(memory), read())
-  equal(memory.parsed, 3) // the broken one, and two Secrets
+  equal(memory.documents.parsed, 3) // the broken one, and two Secrets
 })
 
 test('what is stored has nothing of a Secret, and is the user’s alone', t => {

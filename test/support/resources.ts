@@ -32,10 +32,9 @@ export const toResources = (written: readonly Written[]): Resource[] =>
           annotations: value.metadata.annotations ?? {},
           createdMs: value.metadata.creationTimestamp ? Date.parse(value.metadata.creationTimestamp) : null,
         },
-        value,
+        written: { value, locate: () => ({ file: 'test.yaml', line: 1, column: 1 }) },
         file: 'test.yaml',
         ordinal,
-        locate: () => ({ file: 'test.yaml', line: 1, column: 1 }),
       }),
   )
 

@@ -203,7 +203,7 @@ const workloadAt = (client: string) => {
     const { words: of, bits, family: its } = parseCidr(cidr) as Cidr
     if (family !== its) return false
     const wide = family === 4 ? 32 : 128
-    const text = (all: Uint32Array) =>
+    const text = (all: Cidr['words']) =>
       [...all]
         .map(word => word.toString(2).padStart(32, '0'))
         .join('')

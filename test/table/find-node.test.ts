@@ -59,7 +59,7 @@ test('an address’s node is that of the longest prefix around it, host or range
         for (const cidr of cidrs) set.idsOf([cidr])
         const built = set.finish()
         const book = bookOf(built)
-        const hosts = cidrs.map(cidr => ({ family: cidr.family, address: cidr.words }))
+        const hosts = cidrs.map(cidr => ({ family: cidr.family, address: Uint32Array.from(cidr.words) }))
         for (const { family: of, address } of [...questions, ...hosts]) {
           const found: number[] = []
           for (let node = findNode(book, of, address); node !== ANY_NODE; node = built.parents[node]) {
@@ -85,7 +85,7 @@ test('where few nodes are needed, an address finds the nearest of those', () => 
         const { nodes, parents, book } = set.number()
         const few = bookOf(book(node => isNeeded[node]))
         const all = bookOf(set.finish())
-        const hosts = cidrs.map(cidr => ({ family: cidr.family, address: cidr.words }))
+        const hosts = cidrs.map(cidr => ({ family: cidr.family, address: Uint32Array.from(cidr.words) }))
         assert.deepEqual(nodes, set.finish().nodes)
         for (const { family: of, address } of [...questions, ...hosts]) {
           let nearest = findNode(all, of, address)

@@ -13,6 +13,7 @@ import { reportClients } from './client-findings.ts'
 import { reportDestinationShares } from './destination-shares.ts'
 import { reportOrder } from './order-findings.ts'
 import { reviewPlan } from './review.ts'
+import type { ReviewMemory } from './review-memory.ts'
 import { reportRules } from './rule-findings.ts'
 import { reportSockets } from './socket-findings.ts'
 import { reportUnused } from './unused-findings.ts'
@@ -33,12 +34,18 @@ export function lint(
   settings: Resource | null,
   findings: Findings,
   { notes, openPortsFrom }: LintOptions = AT_LOAD,
+  memory?: ReviewMemory,
 ): void {
   const virtualServices = new Map(planned.virtualServices.map(each => [each.resource.id, each]))
-  const review = reviewPlan(planned.plan)
+  const review = reviewPlan(planned.plan, memory)
   reportRules(review, virtualServices, findings)
   reportClients(planned.plan, virtualServices, findings)
-  for (const virtualService of planned.virtualServices) reportWeights(virtualService, notes, findings)
+  for (const virtualService of planned.virtualServices) {
+    if (virtualService.kept.hasGoodWeights && !notes) continue
+    const { found } = findings
+    reportWeights(virtualService, notes, findings)
+    virtualService.kept.hasGoodWeights = findings.found === found
+  }
   reportDestinationShares(planned, virtualServices, findings)
   reportSockets(planned, settings, openPortsFrom, notes, findings)
   reportUnused(planned, notes, findings)

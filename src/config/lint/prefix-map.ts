@@ -75,14 +75,16 @@ function keyOf({ family, words }: Cidr, bits: number): Key {
 /** The other half of `cidr`'s parent; `bits` is at least 1. */
 export function siblingOf({ family, words, bits }: Cidr): Cidr {
   const flipped = words.slice()
-  flipped[(bits - 1) >>> 5] ^= lastBit(bits)
+  const at = (bits - 1) >>> 5
+  flipped[at] = (flipped[at] ^ lastBit(bits)) >>> 0
   return { family, words: flipped, bits }
 }
 
 /** The prefix that is one bit shorter; `bits` is at least 1. */
 export function parentOf({ family, words, bits }: Cidr): Cidr {
   const cleared = words.slice()
-  cleared[(bits - 1) >>> 5] &= ~lastBit(bits)
+  const at = (bits - 1) >>> 5
+  cleared[at] = (cleared[at] & ~lastBit(bits)) >>> 0
   return { family, words: cleared, bits: bits - 1 }
 }
 

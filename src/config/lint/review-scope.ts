@@ -50,12 +50,12 @@ export type NameFate = {
   readonly owner: string | null
 }
 
-/** Which scope of a socket takes a server name, and its Gateway. */
-export type Owner = { readonly scope: Scope; readonly gateway: string }
+/** Which scope of a socket takes a server name, with its number in the Plan, and its Gateway. */
+export type Owner = { readonly scope: Scope; readonly number: number; readonly gateway: string }
 /** By pattern. */
 export type Owners = ReadonlyMap<string, Owner>
 
-type ScopeReview = {
+export type ScopeReview = {
   /** One per rule, in order; null: the whole rule is used. */
   readonly fates: readonly (Fate | null)[]
   /**

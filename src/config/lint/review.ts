@@ -7,6 +7,7 @@
  */
 
 import type { Listener, Plan, Rule, RuleOrigin } from '../../table/plan/plan.ts'
+import { ReviewMemory } from './review-memory.ts'
 import { type Fate, type Owner, type Owners, reviewScope } from './review-scope.ts'
 
 /** A rule that is never used, or ranges or server names of it that never are. */
@@ -36,13 +37,15 @@ type Instances = {
   total: number
 }
 
-export function reviewPlan({ listeners }: Plan): Review {
+export function reviewPlan({ listeners }: Plan, memory = new ReviewMemory()): Review {
+  memory.begin()
   const found = new Map<RuleOrigin, Instances>()
   const incomplete: RuleOrigin[] = []
   const owners = ownersOf(listeners)
   for (const [index, listener] of listeners.entries()) {
     for (const scope of listener.scopes) {
-      const review = reviewScope(listener, scope, owners[listener.shares ?? index])
+      const around = owners[listener.shares ?? index]
+      const review = memory.of(listener, scope, around, () => reviewScope(listener, scope, around))
       if (!review.complete) incomplete.push(scope.rules[0].origin)
       for (const [index, fate] of review.fates.entries()) if (fate) note(found, scope.rules[index], fate)
     }
@@ -67,9 +70,12 @@ function count(rules: readonly Rule[], found: ReadonlyMap<RuleOrigin, Instances>
 /** By listener that has a socket: which scope takes which pattern there. */
 function ownersOf(listeners: readonly Listener[]): readonly Owners[] {
   const all = listeners.map(() => new Map<string, Owner>())
+  let number = 0
   for (const [index, { scopes, gateway, shares = index }] of listeners.entries()) {
-    for (const scope of scopes)
-      for (const name of scope.takes?.names ?? []) all[shares].getOrInsert(name, { scope, gateway })
+    for (const scope of scopes) {
+      for (const name of scope.takes?.names ?? []) all[shares].getOrInsert(name, { scope, number, gateway })
+      number++
+    }
   }
   return all
 }

@@ -13,6 +13,7 @@ import type { Hashing } from './hash-findings.ts'
 import type { LiveCluster } from './live-clusters.ts'
 import type { Unplaced } from './locality-findings.ts'
 import { namespaceOfHost } from './names.ts'
+import type { PlacedRules } from './placed-rules.ts'
 import { effectivePolicy } from './policy.ts'
 import { type Here, needsLocality, zoneOf } from './priorities.ts'
 import { portOfService, type Registry } from './registry.ts'
@@ -119,12 +120,23 @@ export class Clusters {
 
   /** Index of the route with these destinations. */
   routeOf(origin: string, destinations: Route['destinations'], how: How): number {
-    return this.#routes.indexOf(origin, destinations, how, this.#nameOf)
+    return this.#routes.indexOf(origin, destinations, how, this.nameOf)
+  }
+
+  /** Adds the routes of a place that is as it was in the last Plan. */
+  takeRoutes({ routes }: Pick<PlacedRules, 'routes'>): void {
+    this.#routes.take(routes)
+  }
+
+  /** Makes its routes known, before the same VirtualService gets others. */
+  enterRoutes({ rules }: Pick<PlacedRules, 'rules'>): void {
+    for (const { origin, route } of rules)
+      this.#routes.enter(`${origin.virtualService} ${origin.block}[${origin.route}]`, route, this.nameOf)
   }
 
   /** By cluster. */
   readonly #texts: string[] = []
-  readonly #nameOf = (cluster: number): string => {
+  readonly nameOf = (cluster: number): string => {
     const { host, subset, port } = this.list[cluster]
     this.#texts[cluster] ??= `${host}:${port}${subset === null ? '' : `/${subset}`}`
     return this.#texts[cluster]

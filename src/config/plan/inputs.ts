@@ -17,6 +17,21 @@ import { byAge } from './visibility.ts'
 /** A resource and its value, read as its kind. */
 export type Typed<Value> = { readonly resource: Resource; readonly value: Value }
 
+/** The same where the value is looked up when it is asked for. */
+class Looked<Value> implements Typed<Value> {
+  readonly resource: Resource
+  readonly #read: (resource: Resource) => Value
+
+  constructor(resource: Resource, read: (resource: Resource) => Value) {
+    this.resource = resource
+    this.#read = read
+  }
+
+  get value(): Value {
+    return this.#read(this.resource)
+  }
+}
+
 export type GatewaySpec = NonNullable<IGateway['spec']>
 export type ServiceEntrySpec = IServiceEntry['spec']
 export type VirtualServiceSpec = NonNullable<IVirtualService['spec']>
@@ -257,15 +272,12 @@ const CORE = ''
 
 export function readInputs(resources: readonly Resource[]): Inputs {
   const byKind = Map.groupBy(resources, each => `${groupOf(each.apiVersion)}/${each.kind}`)
+  const ofKind = (group: string, kind: string): Resource[] =>
+    (byKind.get(`${group}/${kind}`) ?? []).toSorted(byAge)
   const whole = <Value>(group: string, kind: string): Typed<Value>[] =>
-    (byKind.get(`${group}/${kind}`) ?? [])
-      .toSorted(byAge)
-      .map(resource => ({ resource, value: resource.value as Value }))
+    ofKind(group, kind).map(each => new Looked(each, ({ value }) => value as Value))
   const spec = <Value>(group: string, kind: string): Typed<Value>[] =>
-    whole<{ readonly spec?: Value }>(group, kind).map(({ resource, value }) => ({
-      resource,
-      value: value.spec ?? ({} as Value),
-    }))
+    ofKind(group, kind).map(each => new Looked(each, ({ value }) => (value.spec ?? {}) as Value))
   return {
     virtualServices: spec(ISTIO, 'VirtualService'),
     destinationRules: spec(ISTIO, 'DestinationRule'),

@@ -59,6 +59,15 @@ const isSame = (route: Route, destinations: Destinations, { split, onDead }: How
 const keyOf = ({ destinations, split, onDead = 'fail' }: Omit<Route, 'identity'>): string =>
   `${split} ${onDead} ${destinations.map(each => `${each.cluster}*${each.weight}`).join()}`
 
+/**
+ * Equal in every generation for equal meaning: the place, and what is drawn from. Routes that only
+ * differ in the policies of their clusters are numbered.
+ */
+function textOf(origin: string, destinations: Destinations, nameOf: (cluster: number) => string): string {
+  const parts = destinations.map(({ cluster, weight }) => `${nameOf(cluster)}=${weight}`)
+  return [origin, ...parts].join(' ') // which is stored in one piece, and not as a tree of pieces
+}
+
 export class Routes {
   readonly list: Route[] = []
   /** By origin: the index of the only route there, or all of them. */
@@ -73,10 +82,7 @@ export class Routes {
   indexOf(origin: string, destinations: Destinations, how: How, nameOf: (cluster: number) => string): number {
     const known = this.#places.get(origin)
     if (typeof known === 'number' && isSame(this.list[known], destinations, how)) return known
-    // Equal in every generation for equal meaning: the place, and what is drawn from. Routes that
-    // only differ in the policies of their clusters are numbered.
-    let text = origin
-    for (const { cluster, weight } of destinations) text += ` ${nameOf(cluster)}=${weight}`
+    const text = textOf(origin, destinations, nameOf)
     if (known === undefined) {
       const index = this.#add(text, destinations, how)
       this.#places.set(origin, index)
@@ -89,6 +95,22 @@ export class Routes {
     const index = this.#add(earlier === 0 ? text : `${text} #${earlier + 1}`, destinations, how)
     place.add(index, this.list[index], text)
     return index
+  }
+
+  /** Adds routes of another list whose places are not entered. */
+  take(routes: readonly Route[]): void {
+    for (const each of routes) this.list.push(each)
+  }
+
+  /** Enters the place of a route that was taken, once or several times. */
+  enter(origin: string, index: number, nameOf: (cluster: number) => string): void {
+    const known = this.#places.get(origin)
+    if (known === undefined) this.#places.set(origin, index)
+    if (known === undefined || known === index) return
+    const place = typeof known === 'number' ? this.#placeOf(origin, known) : known
+    const route = this.list[index]
+    if (place.routes.every(each => each.index !== index))
+      place.add(index, route, textOf(origin, route.destinations, nameOf))
   }
 
   #add(identity: string, destinations: Destinations, { split, onDead }: How): number {

@@ -13,10 +13,11 @@ export type SecretData = ReadonlyMap<string, Uint8Array | null>
 /** By "namespace/name", and ConfigMaps by the key below. */
 export const secretsOf = (resources: readonly Resource[]): Map<string, SecretData> =>
   new Map(
-    resources.flatMap(({ apiVersion, kind, id, value }) => {
-      if (kind === 'Secret') return [[id, dataOf(value)] as const]
+    resources.flatMap(each => {
+      const { apiVersion, kind, id } = each
+      if (kind === 'Secret') return [[id, dataOf(each.value)] as const]
       const isConfigMap = kind === 'ConfigMap' && apiVersion === 'v1'
-      return isConfigMap ? [[configMapKey(id), plainOf(value)] as const] : []
+      return isConfigMap ? [[configMapKey(id), plainOf(each.value)] as const] : []
     }),
   )
 

@@ -36,6 +36,7 @@ import { meshListeners } from './mesh.ts'
 import { reportSharedHosts } from './mesh-host-findings.ts'
 import { ON_REMOVE } from './on-remove.ts'
 import { reportPeerAuthentications } from './peer-authentications.ts'
+import { PlanMemory } from './plan-memory.ts'
 import { hereOf } from './priorities.ts'
 import { reportProxyProtocol, withReading } from './proxy-protocol.ts'
 import { reportProxyTlvs } from './proxy-tlvs.ts'
@@ -49,7 +50,7 @@ import { withTcpTimes } from './tcp-times.ts'
 import { reportLayeredTls } from './tls-findings.ts'
 import { TLS_SERVED, type TlsServed } from './tls-served.ts'
 import { TlsUpstreams } from './tls-upstreams.ts'
-import { readVirtualService, type VirtualService } from './virtual-services.ts'
+import { VirtualService } from './virtual-services.ts'
 import { Workloads } from './workloads.ts'
 
 /** The Plan, and the resources behind it, for lint/. */
@@ -76,6 +77,7 @@ export function toPlan(
   names: ReadonlyMap<string, readonly string[]>,
   findings: Findings,
   served: TlsServed = TLS_SERVED,
+  memory = new PlanMemory(),
 ): Planned {
   const inputs = readInputs(resources)
   const workloads = new Workloads(inputs, findings)
@@ -83,7 +85,9 @@ export function toPlan(
   const document = resources.find(isSettings) ?? null
   const connect = connectPolicyOf(settings, document)
   const rules = new DestinationRules(inputs.destinationRules, settings, connect, findings)
-  const virtualServices = inputs.virtualServices.map(readVirtualService)
+  const virtualServices = inputs.virtualServices.map(
+    each => new VirtualService(each, memory.of(each.resource)),
+  )
   const credentials = new Credentials(findings)
   const upstreams = new TlsUpstreams({ places: rules.places, settings, credentials, findings, served })
   const clusters = new Clusters(registry, rules, names, upstreams, hereOf(settings))
@@ -100,10 +104,17 @@ export function toPlan(
   for (const service of registry.services) reportEndpoints(service, registry, findings)
   for (const rule of inputs.destinationRules) reportDestinationRule(rule, registry, hints, findings)
   reportProxyTlvs(inputs.destinationRules, findings)
+  const around = memory.surroundings(
+    settings,
+    resources.filter(each => !isVirtualService(each)),
+  )
   for (const virtualService of virtualServices) {
+    if (virtualService.kept.soundIn === around) continue
+    const { found } = findings
     reportDestinations(virtualService, findingInputs)
     reportBindings(virtualService, findingInputs)
     if (settings.mesh.capture !== 'none') reportLayers(virtualService, registry, findings)
+    virtualService.kept.soundIn = findings.found === found ? around : null
   }
   if (settings.mesh.capture !== 'none') reportSharedHosts(virtualServices, findings)
   const istio = servedGateways(inputs.gateways, settings)
@@ -166,6 +177,8 @@ const filesHaveWorkloads = ({ pods, workloadEntries }: Inputs): boolean =>
 
 const isOnRemove = ({ resource }: Typed<DestinationRuleSpec>): boolean =>
   resource.metadata.annotations[ON_REMOVE] !== undefined
+
+const isVirtualService = ({ kind }: Resource): boolean => kind === 'VirtualService'
 
 const isSettings = ({ kind, apiVersion }: Resource): boolean =>
   kind === 'Settings' && apiVersion.startsWith('gateway.weir/')

@@ -6,13 +6,22 @@
  */
 
 import { type Cidr, parseCidr } from '../../address/address.ts'
-import { ON_DEAD, type OnDead, type RuleOrigin, SPLITS, type Split } from '../../table/plan/plan.ts'
+import {
+  ON_DEAD,
+  type OnDead,
+  type Rule,
+  type RuleOrigin,
+  SPLITS,
+  type Split,
+} from '../../table/plan/plan.ts'
 import { plainName } from '../../table/plan/server-name.ts'
 import type { Path } from '../findings/diagnostic.ts'
 import type { Resource } from '../resource.ts'
 import { connectionRoute } from '../validate/connection-route.ts'
 import type { Labels, Typed, VirtualServiceSpec } from './inputs.ts'
 import { expandHost, gatewayId, MESH } from './names.ts'
+import type { RouteDestination } from './placed-rules.ts'
+import type { KeptVirtualService } from './plan-memory.ts'
 import type { Layer } from './protocol.ts'
 import { readVisibility, type Visibility } from './visibility.ts'
 
@@ -20,15 +29,6 @@ type TcpRoute = NonNullable<VirtualServiceSpec['tcp']>[number]
 type L4Match = NonNullable<TcpRoute['match']>[number]
 type TlsRoute = NonNullable<VirtualServiceSpec['tls']>[number]
 type TlsMatch = NonNullable<TlsRoute['match']>[number]
-
-/** A destination as written, its host in full. */
-export type RouteDestination = {
-  readonly host: string
-  readonly subset: string | null
-  /** 0: not given. */
-  readonly port: number
-  readonly weight: number
-}
 
 /** Equal for destinations that one VirtualService reads the same. */
 export const destinationKey = (of: {
@@ -61,19 +61,6 @@ export type ReadRoute = {
 /** Rules in order, for the ports of each layer; a TLS port is never routed by the other two. */
 type Blocks = Readonly<Record<Exclude<Layer, 'udp'>, readonly ReadRoute[]>>
 
-export type VirtualService = {
-  readonly resource: Resource
-  readonly namespace: string
-  readonly spec: VirtualServiceSpec
-  readonly hosts: readonly string[]
-  /** Full names, each once. */
-  readonly gateways: readonly string[]
-  readonly visibility: Visibility
-  readonly split: Split
-  readonly onDead: OnDead
-  readonly blocks: Blocks
-}
-
 const SPLIT = 'gateway.weir/split'
 const ON_DEAD_NAME = 'gateway.weir/on-dead'
 
@@ -83,23 +70,76 @@ export const howOf = (annotations: Labels): { readonly split: Split; readonly on
   onDead: ON_DEAD.find(each => each === annotations[ON_DEAD_NAME]) ?? 'fail',
 })
 
-export function readVirtualService({ resource, value }: Typed<VirtualServiceSpec>): VirtualService {
-  const { namespace, annotations } = resource.metadata
+export class VirtualService {
+  readonly resource: Resource
+  readonly namespace: string
+  readonly split: Split
+  readonly onDead: OnDead
+  readonly hosts: readonly string[]
+  /** Full names, each once. */
+  readonly gateways: readonly string[]
+  readonly visibility: Visibility
+  readonly kept: KeptVirtualService
+  readonly #typed: Typed<VirtualServiceSpec>
+  #blocks: Blocks | null = null
+
+  constructor(typed: Typed<VirtualServiceSpec>, kept: KeptVirtualService) {
+    const { resource } = typed
+    const { namespace, annotations } = resource.metadata
+    const { split, onDead } = howOf(annotations)
+    kept.names ??= namesOf(typed)
+    this.resource = resource
+    this.namespace = namespace
+    this.split = split
+    this.onDead = onDead
+    this.hosts = kept.names.hosts
+    this.gateways = kept.names.gateways
+    this.visibility = kept.names.visibility
+    this.kept = kept
+    this.#typed = typed
+  }
+
+  get spec(): VirtualServiceSpec {
+    return this.#typed.value
+  }
+
+  /** Read when it is asked for: of most that stay as they are, nobody asks. */
+  get blocks(): Blocks {
+    this.#blocks ??= readBlocks(this.#typed)
+    return this.#blocks
+  }
+
+  /** A rule has one origin on all listeners: that of the rules that were kept. */
+  useOrigins(rules: readonly Rule[]): void {
+    const origins = new Map(rules.map(({ origin }) => [placeIn(origin), origin]))
+    const shared = (routes: readonly ReadRoute[]): readonly ReadRoute[] =>
+      routes.map(route => ({ ...route, matches: route.matches.map(sharing) }))
+    const sharing = (match: ReadMatch): ReadMatch => ({
+      ...match,
+      origin: origins.get(placeIn(match.origin)) ?? match.origin,
+    })
+    const { tcp, http, tls } = this.blocks
+    this.#blocks = { tcp: shared(tcp), http: shared(http), tls: shared(tls) }
+  }
+}
+
+const placeIn = ({ block, route, match }: RuleOrigin): string => `${block} ${route} ${match}`
+
+function namesOf({ resource, value }: Typed<VirtualServiceSpec>) {
+  const { namespace } = resource.metadata
+  const gateways = value.gateways?.length ? value.gateways : [MESH]
+  return {
+    hosts: (value.hosts ?? []).map(host => expandHost(host, namespace)),
+    gateways: [...new Set(gateways.map(name => gatewayId(name, namespace)))],
+    visibility: readVisibility(value.exportTo, namespace),
+  }
+}
+
+function readBlocks({ resource, value }: Typed<VirtualServiceSpec>): Blocks {
   const tcp = (value.tcp ?? []).map((route, index) => readRoute(resource, 'tcp', index, route))
   const tls = (value.tls ?? []).map((route, index) => readRoute(resource, 'tls', index, route))
   const http = httpRoutes(value).map(route => readRoute(resource, 'http', 0, route))
-  return {
-    resource,
-    namespace,
-    spec: value,
-    hosts: (value.hosts ?? []).map(host => expandHost(host, namespace)),
-    gateways: [
-      ...new Set((value.gateways?.length ? value.gateways : [MESH]).map(name => gatewayId(name, namespace))),
-    ],
-    visibility: readVisibility(value.exportTo, namespace),
-    ...howOf(annotations),
-    blocks: { tcp: tcp.length > 0 ? tcp : http, http, tls },
-  }
+  return { tcp: tcp.length > 0 ? tcp : http, http, tls }
 }
 
 /**
@@ -146,14 +186,22 @@ function readMatch(
   return {
     origin: { virtualService: resource.id, block, route, match, file, line },
     path,
-    destinations: parseCidrs(written.destinationSubnets ?? []),
+    destinations: parseCidrs(written.destinationSubnets),
     names: block === 'tls' ? [...new Set((written.sniHosts ?? []).map(plainName))] : null,
-    clients: parseCidrs(written.sourceSubnet ? [written.sourceSubnet] : []),
+    clients: parseCidrs(written.sourceSubnet ? [written.sourceSubnet] : undefined),
     port: written.port ?? 0,
     sourceNamespace: written.sourceNamespace || null,
-    sourceLabels: written.sourceLabels ?? {},
+    sourceLabels: written.sourceLabels ?? NO_LABELS,
     gateways: written.gateways?.length ? written.gateways.map(name => gatewayId(name, namespace)) : null,
   }
 }
 
-const parseCidrs = (texts: readonly string[]): Cidr[] => texts.flatMap(text => parseCidr(text) ?? [])
+/** Most rules ask for no clients and no labels: they share what says so. */
+const NO_RANGES: readonly Cidr[] = []
+const NO_LABELS: Labels = {}
+
+/** Of those that are no ranges nothing is left; flatMap would make lists of 17 places. */
+function parseCidrs(texts: readonly string[] | undefined): readonly Cidr[] {
+  const ranges = (texts ?? []).map(text => parseCidr(text)).filter(each => each !== null)
+  return ranges.length === 0 ? NO_RANGES : ranges.slice()
+}

@@ -5,21 +5,16 @@
  * take, quickly read again, and fit for another thread or a file. Only documents without a finding
  * are kept, since findings name lines; the others are parsed each time. What nobody asked for
  * between two calls of `turn` is forgotten.
+ *
+ * Of a file that stays as it is, the resources are kept, too: what is made of them later is kept by
+ * their `written` (plan/plan-memory.ts).
  */
 
 import { hash } from 'node:crypto'
-import type { ResourceFacts } from '../resource.ts'
+import type { Resource } from '../resource.ts'
 import type { Lines } from './lines.ts'
 import type { ReadDocument } from './read-document.ts'
-
-/** A document without a finding. */
-export type KeptDocument = {
-  /** Its value as JSON; undefined where it has none. */
-  readonly json: string | undefined
-  readonly rows: Int32Array
-  /** What is known of its resources, in their order. */
-  readonly facts: ResourceFacts[]
-}
+import type { KeptDocument, Reading } from './reading.ts'
 
 /** A file whose documents are all kept. */
 type KeptFile = {
@@ -34,14 +29,12 @@ export type KeptSpan = {
   readonly key: string
   readonly isSecret: boolean
   readonly document: KeptDocument
+  readonly reading: Reading
+  /** All that it holds, if that is one resource without a finding. */
+  resource?: Resource
 }
 
 export const keyOf = (text: string): string => hash('sha256', text, 'base64')
-
-export const revived = ({ json, rows }: KeptDocument): ReadDocument => ({
-  value: json === undefined ? undefined : JSON.parse(json),
-  rows,
-})
 
 /** JSON has all that YAML can say, but writes −0 as 0. */
 export const toKeep = ({ value, rows }: ReadDocument): KeptDocument => ({
@@ -106,5 +99,10 @@ export class DocumentMemory {
 
   keepFile(name: string, file: KeptFile): void {
     this.#files.set(name, file)
+  }
+
+  /** Ends a load: what was revived for it is let go of. */
+  release(): void {
+    for (const { spans } of this.#files.values()) for (const { reading } of spans) reading.release()
   }
 }

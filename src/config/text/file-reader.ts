@@ -3,16 +3,16 @@
  * (document-memory.ts).
  */
 
-import type { Findings, Path, Place } from '../findings/diagnostic.ts'
+import type { Findings } from '../findings/diagnostic.ts'
 import type { ResourceFacts } from '../resource.ts'
 import type { Unusable } from '../unusable.ts'
 import { type Decoded, decode, type InputFile } from './decode.ts'
-import { type DocumentMemory, type KeptSpan, keyOf, revived, toKeep } from './document-memory.ts'
+import { type DocumentMemory, type KeptSpan, keyOf, toKeep } from './document-memory.ts'
 import { type Draft, expand } from './draft.ts'
 import { DOCUMENTS_MAX } from './limits.ts'
 import { Lines } from './lines.ts'
-import { Outline } from './outline.ts'
-import { type ReadDocument, readDocument } from './read-document.ts'
+import { readDocument } from './read-document.ts'
+import { Reading } from './reading.ts'
 import { maySecret } from './secret-text.ts'
 import { type Span, splitDocuments } from './split.ts'
 import { isKustomization, templateOffset } from './template.ts'
@@ -20,7 +20,13 @@ import { isKustomization, templateOffset } from './template.ts'
 const KUSTOMIZATION = { apiVersion: 'kustomize.config.k8s.io/v1beta1', kind: 'Kustomization' }
 
 /** What a document holds, and what is known of each object in it. */
-type Contents = { readonly drafts: readonly Draft[]; readonly facts: ResourceFacts[] }
+type Contents = {
+  readonly reading: Reading
+  readonly drafts: readonly Draft[]
+  readonly facts: ResourceFacts[]
+  /** If it is kept; with a resource, there are no drafts. */
+  readonly span: KeptSpan | null
+}
 
 export class FileReader {
   readonly #findings: Findings
@@ -58,15 +64,15 @@ export class FileReader {
         this.#findings.in('CFG002', lines.place(span.from), message)
         return
       }
-      const { contents, kept } = this.#readSpan(decoded, span, lines)
-      if (kept) spans.push(kept)
+      const contents = this.#readSpan(decoded, span, lines)
+      if (contents.span) spans.push(contents.span)
       yield contents
     }
     if (spans.length === documents && input.bytes instanceof Uint8Array)
       this.#memory?.keepFile(input.file, { bytes: input.bytes, lines, spans })
   }
 
-  #readSpan(decoded: Decoded, span: Span, lines: Lines): { contents: Contents; kept: KeptSpan | null } {
+  #readSpan(decoded: Decoded, span: Span, lines: Lines): Contents {
     const findings = this.#findings
     const { from, to } = span
     const text = decoded.text.slice(from, to)
@@ -74,38 +80,34 @@ export class FileReader {
     const key = this.#memory ? keyOf(text) : ''
     const known = this.#memory?.document(key)
     if (known) {
-      const kept = { from, key, isSecret, document: known }
-      return { contents: this.#revive(kept, lines), kept }
+      const reading = new Reading(lines, from, known, null)
+      return this.#revive({ from, key, isSecret, document: known, reading }, lines)
     }
     findings.veil(isSecret)
     const before = { errors: findings.count('error'), found: findings.found }
     const read = readDocument(decoded, span, lines, findings)
     const document = findings.found > before.found ? undefined : this.#memory?.keep(key, toKeep(read))
-    const contents = this.#contents(read, from, lines, document?.facts ?? [], before.errors)
-    return { contents, kept: document ? { from, key, isSecret, document } : null }
+    const reading = new Reading(lines, from, document ?? null, read)
+    const drafts = this.#draftsOf(reading, from, lines, before.errors)
+    const kept = document ? { from, key, isSecret, document, reading } : null
+    return { reading, drafts, facts: document?.facts ?? [], span: kept }
   }
 
-  #revive({ from, isSecret, document }: KeptSpan, lines: Lines): Contents {
+  #revive(span: KeptSpan, lines: Lines): Contents {
+    const { from, isSecret, document, reading, resource } = span
     this.#findings.veil(isSecret)
-    return this.#contents(revived(document), from, lines, document.facts, this.#findings.count('error'))
+    const drafts = resource ? [] : this.#draftsOf(reading, from, lines, this.#findings.count('error'))
+    return { reading, drafts, facts: document.facts, span }
   }
 
   /** @param errors  How many there were before the document was read. */
-  #contents(
-    { value, rows }: ReadDocument,
-    from: number,
-    lines: Lines,
-    facts: ResourceFacts[],
-    errors: number,
-  ): Contents {
-    const outline = new Outline(value, rows)
+  #draftsOf({ value, locate }: Reading, from: number, lines: Lines, errors: number): readonly Draft[] {
     const implied = isKustomization(lines.file) ? KUSTOMIZATION : {}
-    const locate = (path: Path): Place => lines.place(from + outline.offsetOf(path))
     const isEmpty = value === undefined || value === null
     const drafts = isEmpty ? [] : [...expand(value, locate, this.#findings, implied)]
     if (drafts.length === 0 && this.#findings.count('error') > errors)
       this.#unusable.addUnknown(lines.place(from))
-    return { drafts, facts }
+    return drafts
   }
 }
 

@@ -9,7 +9,7 @@
 import type { Findings } from '../findings/diagnostic.ts'
 import { describe, quote } from '../findings/quote.ts'
 import { groupOf, isPassedOver } from '../kinds.ts'
-import { Resource, type ResourceFacts } from '../resource.ts'
+import { Resource, type ResourceFacts, type Written } from '../resource.ts'
 import { Unusable } from '../unusable.ts'
 import type { InputFile } from './decode.ts'
 import type { DocumentMemory } from './document-memory.ts'
@@ -23,7 +23,7 @@ const CHART_PART = 'this file is a template of a Helm chart: render it first'
 const KIND = /^[A-Za-z][A-Za-z0-9]*$/
 
 /** Whether weir ignores an object, whatever is wrong with it. */
-type Ignores = (draft: Draft) => boolean
+type Ignores = (draft: Pick<Draft, 'apiVersion' | 'kind'>) => boolean
 
 /** The resources of all files, in reading order; if two have the same name, the first. */
 export function readDocuments(
@@ -36,11 +36,22 @@ export function readDocuments(
   const resources = new Map<string, Resource>()
   const reader = new FileReader(findings, unusable, memory)
   for (const input of files) {
-    for (const { drafts, facts } of reader.read(input)) {
+    for (const { reading, drafts, facts, span } of reader.read(input)) {
+      if (span?.resource && !ignores(span.resource)) {
+        span.resource = span.resource.at(resources.size)
+        if (!keepFirst(resources, span.resource, findings)) unusable.add(span.resource)
+      }
       for (const [index, draft] of drafts.entries()) {
         if (ignores(draft)) continue
         facts[index] ??= {}
-        const resource = complete(draft, input.file, resources.size, facts[index], findings)
+        const isWhole = draft.value === reading.value
+        const written = isWhole ? (reading as Written) : draft
+        const { found } = findings
+        const resource = complete(
+          { draft, written, file: input.file, ordinal: resources.size, facts: facts[index] },
+          findings,
+        )
+        if (span && isWhole && resource && findings.found === found) span.resource = resource
         if (resource === null) noteUnusable(draft, unusable)
         else if (!keepFirst(resources, resource, findings)) unusable.add(resource)
       }
@@ -65,14 +76,17 @@ function noteUnusable({ apiVersion, kind, value, locate }: Draft, unusable: Unus
   unusable.addPart({ kind, value, ...known }, locate([]))
 }
 
+type Drafted = {
+  readonly draft: Draft
+  readonly written: Written
+  readonly file: string
+  readonly ordinal: number
+  readonly facts: ResourceFacts
+}
+
 /** The resource of `draft`; null if it has no apiVersion, kind or name. */
-function complete(
-  draft: Draft,
-  file: string,
-  ordinal: number,
-  facts: ResourceFacts,
-  findings: Findings,
-): Resource | null {
+function complete({ draft, ...rest }: Drafted, findings: Findings): Resource | null {
+  const { file } = rest
   if (isChartPart(file, draft)) {
     findings.template(draft.locate([]), CHART_PART, CHART_HINT)
     return null
@@ -86,8 +100,7 @@ function complete(
   const isForeign = apiVersion !== null && kind !== null && isPassedOver(apiVersion, kind)
   const metadata = isForeign ? readForeignMetadata(draft) : readMetadata(draft, kind ?? '', findings)
   if (apiVersion === null || kind === null || metadata === null) return null
-  const { value, locate } = draft
-  return new Resource({ apiVersion, kind, metadata, value, file, ordinal, locate, facts })
+  return new Resource({ apiVersion, kind, metadata, ...rest })
 }
 
 const isAbsent = (written: unknown): boolean => written === undefined || written === null || written === ''

@@ -47,10 +47,9 @@ export function readApiObject(object: ApiObject, ordinal: number, findings: Find
     apiVersion,
     kind,
     metadata,
-    value: object,
+    written: draft,
     file: FROM_API,
     ordinal,
-    locate: draft.locate,
   })
 }
 
@@ -64,10 +63,9 @@ export function knownApiObject(object: ApiObject): Resource {
     apiVersion,
     kind,
     metadata: known,
-    value: object,
+    written: { value: object, locate },
     file: FROM_API,
     ordinal: 0,
-    locate,
   })
 }
 

@@ -1,8 +1,10 @@
 /**
  * Gives memory back after a compilation.
  *
- * What a compilation leaves is garbage nearly all: of 430 MB after 50 000 rules, 21 MB live. A
- * waiting thread of the pool sleeps outside its event loop, so V8 finds no time to collect it.
+ * What a first compilation leaves is garbage mostly. A waiting thread of the pool sleeps outside
+ * its event loop, so V8 finds no time to collect it. A small change leaves little, and looking
+ * through what is kept for the next one costs more than that change did: so its garbage waits for
+ * more.
  */
 
 import { getHeapStatistics } from 'node:v8'
@@ -10,8 +12,29 @@ import { collectGarbage, collectLoaded } from '../../base/collect-garbage.ts'
 
 /** A heap of less is left alone: collecting it gives little back. */
 const LARGE_BYTES = 64 * 1024 * 1024
+/** Of objects and buffers since the last collection. */
+const GROWN_BYTES = 48 * 1024 * 1024
 
-export function collectIfLarge(): void {
-  if (getHeapStatistics().total_heap_size >= LARGE_BYTES) collectGarbage()
-  else collectLoaded()
+/** What was in use after the last collection. */
+let usedBytes = 0
+
+/**
+ * Returns whether it has collected a large heap.
+ *
+ * @param mayWait  Nothing large that was kept has been given up since the last collection.
+ */
+export function collectIfLarge(mayWait = false): boolean {
+  const { total_heap_size: totalBytes } = getHeapStatistics()
+  const isLarge = totalBytes >= LARGE_BYTES
+  if (!isLarge) collectLoaded()
+  if (!isLarge || (mayWait && inUse() - usedBytes < GROWN_BYTES)) return false
+  collectGarbage()
+  usedBytes = inUse()
+  return true
+}
+
+/** With what buffers have outside the heap: the tables, above all. */
+function inUse(): number {
+  const { used_heap_size: objects, external_memory: buffers } = getHeapStatistics()
+  return objects + buffers
 }

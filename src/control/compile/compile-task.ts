@@ -10,8 +10,8 @@ import { hash } from 'node:crypto'
 import { flushCompileCache } from 'node:module'
 import { monotonicMs } from '../../base/clock.ts'
 import { type Loaded, loadConfig } from '../../config/load.ts'
+import { LoadMemory } from '../../config/load-memory.ts'
 import type { Live } from '../../config/plan/live-clusters.ts'
-import { DocumentMemory } from '../../config/text/document-memory.ts'
 import { readSources, restedMs, type SourceFile } from '../../source/files/files.ts'
 import { BuildMemory, buildTable } from '../../table/build/builder.ts'
 import { openTable, type Table } from '../../table/format/table.ts'
@@ -54,7 +54,7 @@ type Memory = Reading & {
 type Keeps = Omit<Memory, 'files' | 'resources'>
 
 /** What documents were read as, the last time. */
-const memory = new DocumentMemory()
+const memory = new LoadMemory()
 
 /** The last table. */
 const tables = new BuildMemory()
@@ -64,6 +64,13 @@ let remembered: readonly Memory[] = []
 
 /** What is to be stored for the next start, once the answer is in use. */
 let toWrite: (() => void)[] = []
+
+/**
+ * The bytes of the files, and those at the last collection; null: objects of an API are kept, too.
+ * As long as there are about as many, a change gives nothing large up.
+ */
+let sizes: { readonly now: number | null; readonly before: number | null } = { now: null, before: null }
+const LESS = 0.9
 
 /**
  * What the compiling thread runs: a compilation, or a comparison of what was published.
@@ -76,7 +83,9 @@ export default async function runTask(
 ): Promise<Compiled | Rotated | PublishedChanges | Behind | null> {
   if (task !== 'collect') return 'sources' in task ? compileTask(task, many) : compareTask(task)
   for (const write of toWrite.splice(0)) write()
-  collectIfLarge()
+  const { now, before } = sizes
+  const mayWait = now !== null && before !== null && now > before * LESS
+  if (collectIfLarge(mayWait)) sizes = { now, before: now }
   return null
 }
 
@@ -91,6 +100,7 @@ async function compileTask(task: CompileTask, many: number): Promise<Compiled | 
   const checksum = mirror ? digestOfBoth(filesChecksum, mirror.checksum) : filesChecksum
   const readMs = monotonicMs() - startedMs
   if (checksum === task.previous) return rotated(checksum)
+  sizes = { ...sizes, now: mirror ? null : bytesOf(files) }
   toWrite = []
   const results = mirror === null && bytesOf(files) >= many ? resultsOf(task) : null
   const inputs = hash('sha256', JSON.stringify([checksum, unread, [...task.around.names]]))
@@ -105,7 +115,7 @@ async function compileTask(task: CompileTask, many: number): Promise<Compiled | 
   const credentials = new ReadCredentials()
   const { inspect } = credentials
   const stored = task.cache === null ? null : new StoredDocuments(task.cache, task.sources.paths)
-  const isNew = await prepareDocuments(files, memory, stored)
+  const isNew = await prepareDocuments(files, memory.documents, stored)
   const preparedMs = monotonicMs() - startedMs - readMs
   const loaded = loadConfig(files, { ...task.around, unread, inspect, memory, objects: mirror?.entries })
   if (loaded.plan) mirror?.good(loaded.leftOut)
@@ -121,7 +131,7 @@ async function compileTask(task: CompileTask, many: number): Promise<Compiled | 
   const after = { ...keeps, files, resources: loaded.resources }
   const compared = compare(task.served, after, built, defines)
   const onlyObjects = mirror !== null && before?.filesChecksum === filesChecksum
-  if (isNew && stored) toWrite.push(() => stored.write(memory.all))
+  if (isNew && stored) toWrite.push(() => stored.write(memory.documents.all))
   flushCompileCache() // the code of all stages, after the first time; later there is nothing to write
   const compiled: Compiled = {
     ...kept,

@@ -6,9 +6,10 @@
  */
 
 import { Findings } from '../../config/findings/diagnostic.ts'
-import { type KeptDocument, toKeep } from '../../config/text/document-memory.ts'
+import { toKeep } from '../../config/text/document-memory.ts'
 import { Lines } from '../../config/text/lines.ts'
 import { readDocument } from '../../config/text/read-document.ts'
+import type { KeptDocument } from '../../config/text/reading.ts'
 
 /** For each text its document, or null after a finding. */
 export default function parseTask(texts: readonly string[]): (KeptDocument | null)[] {

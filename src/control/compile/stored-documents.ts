@@ -5,7 +5,7 @@
  */
 
 import { Packr } from 'msgpackr'
-import type { KeptDocument } from '../../config/text/document-memory.ts'
+import type { KeptDocument } from '../../config/text/reading.ts'
 import { maySecret } from '../../config/text/secret-text.ts'
 import { OwnStore } from './own-store.ts'
 

@@ -40,6 +40,6 @@ export class AddressSets {
 function trieOf(family: Family, wide: 1 | 4, distinct: ReadonlyMap<string, Cidr>): Int32Array {
   const cidrs = [...distinct.values()].filter(each => each.family === family)
   const words = new Uint32Array(cidrs.length * wide)
-  for (const [index, cidr] of cidrs.entries()) words.set(cidr.words.subarray(0, wide), index * wide)
+  for (const [index, cidr] of cidrs.entries()) words.set(cidr.words.slice(0, wide), index * wide)
   return buildTrie({ wide, words, lengths: Uint8Array.from(cidrs, each => each.bits) })
 }
