@@ -1,12 +1,12 @@
-/** What the status of Gateway API's resources says, in few words. */
+/** What Gateway API's resources come to, and what their status says, in few words. */
 
 import { Findings } from '../../src/config/findings/diagnostic.ts'
 import { unusableBy } from '../../src/config/gateway-api/status/addresses.ts'
 import { statusesOf } from '../../src/config/gateway-api/status/statuses.ts'
 import { toPlan } from '../../src/config/plan/to-plan.ts'
 import { DEFAULT_SETTINGS } from '../../src/config/settings/settings.ts'
-import { WEIR } from '../support/gateway-api.ts'
-import { toResources, type Written } from '../support/resources.ts'
+import { planned, WEIR } from '../support/gateway-api.ts'
+import { type Planned, toResources, type Written } from '../support/resources.ts'
 
 export type Conditions = readonly {
   type: string
@@ -30,6 +30,14 @@ export type Status = {
 }
 
 export const EDGE = { name: 'edge' }
+
+/** The Plan of these resources, with weir's GatewayClass. */
+export const of = (...written: (Written | Written[])[]) => planned([WEIR, ...written.flat()])
+
+export const codes = ({ findings }: Planned): string[] =>
+  findings.list
+    .filter(each => /^CFG5[23]/.test(each.code))
+    .map(each => `${each.code} ${each.resource} ${each.field}`)
 
 export function statuses(
   written: (Written | Written[])[],

@@ -9,6 +9,8 @@
 export const FILES = {
   routes: 'test/config/gateway-api-routes.test.ts',
   status: 'test/config/gateway-api-status.test.ts',
+  routeStatus: 'test/config/gateway-api-route-status.test.ts',
+  listeners: 'test/config/gateway-api-listeners.test.ts',
   cases: 'test/config/gateway-api-cases.test.ts',
   files: 'test/control/gateway-api.test.ts',
   api: 'test/kubernetes/gateway-api.test.ts',
@@ -27,10 +29,10 @@ const tlsWays: Held = [
 ]
 const parents: Held = ['routes', 'parentRefs: all listeners, one by section, one by port, or both']
 const backend: Held = [
-  'status',
+  'routeStatus',
   'a backend that cannot be used: the route is accepted, its references are not resolved',
 ]
-const whyNot: Held = ['status', 'why a route is not accepted by its parent']
+const whyNot: Held = ['routeStatus', 'why a route is not accepted by its parent']
 const tlsTrouble: Held = [
   'cases',
   'a TLSRoute: backends and parents that cannot be are told as for a TCPRoute',
@@ -77,7 +79,7 @@ export const CONFORMANCE: readonly Conformance[] = [
       'routes',
       'of several TCPRoutes on a listener the oldest alone has it; of the same age, the first by name',
     ],
-    ['status', 'two TCPRoutes on a listener are both accepted and attached'],
+    ['routeStatus', 'two TCPRoutes on a listener are both accepted and attached'],
     comeAndGo,
   ),
   of('TCPRouteInvalidBackendRefNonexistent', 'TCPRoute', backend, weights),
@@ -105,7 +107,7 @@ export const CONFORMANCE: readonly Conformance[] = [
   of(
     'TLSRouteMixedTerminationSameNamespace',
     'TLSRoute TLSRouteModeTerminate TLSRouteModeMixed',
-    ['routes', 'both modes of TLS share a port, told apart by name'],
+    ['listeners', 'both modes of TLS share a port, told apart by name'],
     tlsWays,
   ),
   of('GatewayListenerUnsupportedProtocol', '', [
@@ -139,7 +141,7 @@ export const CONFORMANCE: readonly Conformance[] = [
   of(
     'GatewayWithAttachedRoutes',
     '',
-    ['status', 'a route is counted once for a listener, and only if it is accepted there'],
+    ['routeStatus', 'a route is counted once for a listener, and only if it is accepted there'],
     ['cases', 'routes count for a listener whose certificate is missing, also with backends that are'],
   ),
   of('ListenerSetDefaultNotAllowed', 'ListenerSet', sets),
