@@ -23,6 +23,7 @@ import { freePort } from './load/free-port.ts'
 import { thousands } from './units.ts'
 
 const GOAL_MS = 20
+const READY_MS_MAX = 60_000
 const PATHS = [
   '/metrics',
   '/overview',
@@ -49,7 +50,11 @@ export async function benchAdmin(bench: Bench): Promise<void> {
   const admin = await openAdminOf(gateway, { ...DEFAULT_ADMIN, port: 0 }, 'bench', { metricsMs: 0 })
   const turns = new Turns()
   try {
-    while (!gateway.readiness().ready) await new Promise(resolve => setImmediate(resolve))
+    const endMs = monotonicMs() + READY_MS_MAX
+    while (!gateway.readiness().ready) {
+      if (monotonicMs() > endMs) throw new Error('the gateway is not ready')
+      await new Promise(resolve => setImmediate(resolve))
+    }
     const answered = await caller.ask({ kind: 'hit', port, count: rules })
     if (answered !== rules) bench.fail(`${rules - answered} of ${rules} connections were not answered`)
     for (const path of PATHS) {

@@ -71,7 +71,7 @@ export type Choices = {
 }
 
 /** A group that has taken this long gets no further round, once rivals have had ROUNDS_LEAST. */
-const GROUP_MS_MAX = 2_000
+const GROUP_MS_MAX = 1_000
 const ROUNDS_LEAST = 3
 
 setFlagsFromString('--expose-gc')

@@ -61,7 +61,7 @@ const axisOf = (bench: Bench): Axis => ({
     clients: CLIENTS,
     perSecond: 0,
     mebibytes: 0,
-    durationMs: bench.parameter(60, 250),
+    durationMs: bench.parameter(60, 120),
   },
 })
 

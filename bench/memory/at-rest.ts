@@ -27,7 +27,7 @@ export async function measureResting(bench: Bench, server: number, folder: strin
     void found.set(name, [...(found.get(name) ?? []), bytes])
   const resident = async (setup: Setup): Promise<number> =>
     residentAtRest(setup, server, folder, bench.parameter(30, 300))
-  const rounds = bench.parameter(1, 3)
+  const rounds = bench.parameter(1, 2)
   for (let round = 0; round < rounds; round++) {
     bench.round(round + 1, rounds)
     for (const engine of engines) {

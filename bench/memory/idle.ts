@@ -27,7 +27,7 @@ export async function measureIdle(
   const proxies = contenders.filter(({ command, bulkOnly }) => command && !bulkOnly)
   const found = new Map(proxies.map(({ name }) => [name, [] as number[]]))
   bench.begin(group)
-  const rounds = bench.parameter(1, 3)
+  const rounds = bench.parameter(1, 2)
   for (let round = 0; round < rounds; round++) {
     bench.round(round + 1, rounds)
     for (const contender of proxies) {

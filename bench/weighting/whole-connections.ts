@@ -92,7 +92,7 @@ async function measureOpen(
   const perSecond = Math.round(1e9 / slowest / 2 / 100) * 100
   const open: Axis = {
     group: `whole connections, engine ${engineOf(bench)}, open loop: from the connect to the reply`,
-    job: { ...JOB, clients: CLIENTS_MOST, perSecond, durationMs: bench.parameter(60, 500) },
+    job: { ...JOB, clients: CLIENTS_MOST, perSecond, durationMs: bench.parameter(60, 250) },
   }
   const paced = await measure(bench, generator, targets, open)
   recordLatency(bench, open, paced)
