@@ -149,10 +149,7 @@ class Followed {
     objectsOf: name => ({
       slices: this.store.endpoints.slicesOf(name),
       endpoints: this.store.endpoints.endpointsOf(name),
-      pods: {
-        pod: id => this.store.get(` Pod ${id}`),
-        podsAt: address => this.store.podsAt(address),
-      },
+      pods: this.store,
       nodes: this.store.nodes,
     }),
     changedSince: revision => this.store.endpoints.changedSince(revision),

@@ -19,6 +19,7 @@ import { Lease, leaseName } from './lease.ts'
 import { Loops, WATCHED_MAX } from './loops.ts'
 import { Needed } from './needed.ts'
 import type { Kept } from './objects.ts'
+import { PodPace } from './pod-pace.ts'
 import { POLL_MS } from './poller.ts'
 import type { ReflectorState } from './reflector-state.ts'
 import type { KubernetesOptions } from './source-options.ts'
@@ -42,10 +43,6 @@ export class KubernetesSource implements Source<ObjectUpdate> {
   readonly #client: Client
   readonly #writer: Writer | null
   readonly #store = new ObjectStore()
-  readonly #pods = {
-    pod: (id: string) => this.#store.get(` Pod ${id}`),
-    podsAt: (address: string) => this.#store.podsAt(address),
-  }
   readonly #loops: Loops
   readonly #chosen: Chosen
   readonly #needed: Needed
@@ -61,6 +58,7 @@ export class KubernetesSource implements Source<ObjectUpdate> {
   readonly #services = new Set<string>()
   #onChange: (() => void) | null = null
   #onEndpoints: ((services: readonly string[]) => unknown) | null = null
+  readonly #podPace = new PodPace(() => this.#hasChanges && this.#changed.touch())
   #waiting: NodeJS.Timeout | undefined
   #saving: NodeJS.Timeout | undefined
   #hasChanges = false
@@ -118,6 +116,7 @@ export class KubernetesSource implements Source<ObjectUpdate> {
   }
 
   current(): ObjectUpdate {
+    this.#podPace.begin()
     const update = this.#store.update()
     this.#needed.handOver(update.to)
     return update
@@ -125,6 +124,7 @@ export class KubernetesSource implements Source<ObjectUpdate> {
 
   /** What was compiled of the objects up to this revision is served; so many were left out. */
   serves(upTo: number, leftOut: number): void {
+    this.#podPace.end()
     this.#needed.serve(upTo, leftOut)
   }
 
@@ -151,6 +151,7 @@ export class KubernetesSource implements Source<ObjectUpdate> {
     this.#save()
     await this.#loops.close()
     this.#changed.cancel()
+    this.#podPace.cancel()
     this.#endpointsChanged.cancel()
     await this.#writer?.close()
     this.#client.close()
@@ -161,7 +162,7 @@ export class KubernetesSource implements Source<ObjectUpdate> {
     return {
       slices: endpoints.slicesOf(service),
       endpoints: endpoints.endpointsOf(service),
-      pods: hasPods ? this.#pods : null,
+      pods: hasPods ? this.#store : null,
       nodes: this.#store.nodes,
     }
   }
@@ -256,7 +257,8 @@ export class KubernetesSource implements Source<ObjectUpdate> {
     const [service, other] = [now, old].map(each => each && isEndpoints(each.object) && serviceOf(each))
     if (service === false || other === false) {
       this.#hasChanges = true
-      this.#changed.touch()
+      const paced = (after ?? before)?.object.kind === 'Pod' ? this.#podPace : this.#changed
+      paced.touch()
       return
     }
     if (service) this.#services.add(service)
