@@ -76,8 +76,13 @@ const asksSameOf = (left: Rule, right: Rule): boolean =>
 
 function renamed(review: ScopeReview, before: readonly Rule[], after: readonly Rule[]): ScopeReview {
   if (review.fates.every(fate => fate === null)) return review
-  const indexes = new Map(before.map((rule, at) => [rule, at]))
-  const now = (rules: readonly Rule[]): readonly Rule[] => rules.map(rule => after[indexes.get(rule) ?? -1])
+  let indexes: ReadonlyMap<Rule, number> | null = null // most fates name no rule
+  const now = (rules: readonly Rule[]): readonly Rule[] => {
+    if (rules.length === 0) return rules
+    indexes ??= new Map(before.map((rule, at) => [rule, at]))
+    const known = indexes
+    return rules.map(rule => after[known.get(rule) ?? -1])
+  }
   return { ...review, fates: review.fates.map(fate => fate && withTakers(fate, now)) }
 }
 

@@ -44,8 +44,9 @@ class Reporter {
   readonly #virtualService: VirtualService
   readonly #findings: Findings
   readonly #told = new Map<RuleCode, number>()
-  /** Ranges that lie outside, each once, with the place of the first. */
-  readonly #outside = new Map<string, Path>()
+  /** Ranges that lie outside, each once: often all of a large VirtualService. */
+  readonly #outside = new Set<number | string>()
+  #firstOutside: { readonly cidr: Cidr; readonly path: Path } | null = null
   /** Server names that no server takes, each once, with the place of the first, and its owner. */
   readonly #untaken = new Map<string, { readonly path: Path; readonly owner: string | null }>()
 
@@ -146,11 +147,8 @@ class Reporter {
   }
 
   #noteOutside(cidr: Cidr, range: number, origin: RuleOrigin): void {
-    this.#outside.getOrInsertComputed(formatCidr(cidr), () => [
-      ...matchPath(origin),
-      'destinationSubnets',
-      range,
-    ])
+    this.#firstOutside ??= { cidr, path: [...matchPath(origin), 'destinationSubnets', range] }
+    this.#outside.add(cidr.family === 4 ? cidr.words[0] * 64 + cidr.bits : formatCidr(cidr))
   }
 
   #reportName(rule: Rule, { name: index, by, owner }: NameFate): void {
@@ -180,17 +178,15 @@ class Reporter {
    * One finding for all of them: the usual mistake is the address of the service or the listener.
    */
   #reportOutside(): void {
-    const [first, ...others] = this.#outside
+    const first = this.#firstOutside
     if (!first) return
+    const others = this.#outside.size - 1
     const more =
-      others.length === 0
+      others === 0
         ? ''
-        : `, nor in ${others.length} other ${others.length === 1 ? 'range' : 'ranges'} of this VirtualService`
-    this.#say(
-      'CFG452',
-      first[1],
-      `no service and no listener of the rule has an address in ${first[0]}${more}`,
-    )
+        : `, nor in ${others} other ${others === 1 ? 'range' : 'ranges'} of this VirtualService`
+    const message = `no service and no listener of the rule has an address in ${formatCidr(first.cidr)}${more}`
+    this.#say('CFG452', first.path, message)
   }
 
   #say(code: RuleCode, path: Path, message: string, hint?: string): void {
