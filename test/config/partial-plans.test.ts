@@ -391,6 +391,35 @@ test('a load that takes over what is the same gives what a first load gives', t 
   ok(counts.reviews > counts.plans / 2, 'the fates of many scopes must be taken over')
 })
 
+test('routes that two places share are where the first one has them', () => {
+  const to = (host: string, subnet: string) => ({
+    match: [{ destinationSubnets: [subnet] }],
+    route: [{ destination: { host, port: { number: 80 } } }],
+  })
+  const routes = (name: string, gateways: readonly string[], count: number, host: string): string =>
+    resource('VirtualService', `default/${name}`, {
+      hosts: ['*'],
+      gateways,
+      tcp: Array.from({ length: count }, (_, index) => to(host, `10.${name.charCodeAt(0)}.${index}.0/24`)),
+    })
+  const ports = ['one', 'two'].map((name, index) =>
+    resource('Gateway', `default/${name}`, { selector: {}, servers: [server(15_110 + index, 'TCP', ['*'])] }),
+  )
+  const shared = routes('z', ['default/one', 'default/two'], 2, 'c.com')
+  // As many routes as before precede the second place of the last, and one more its first.
+  const files = (more: number): Files => [
+    [...START, ...ports],
+    [shared],
+    [routes('x', ['default/one'], 1 + more, 'a.com'), routes('y', ['default/two'], 2 - more, 'b.com')],
+  ]
+  const memory = new LoadMemory()
+  for (const more of [0, 1, 0, 0]) {
+    const how = { files: files(more), notes: false, resolves: false }
+    deepEqual(load(how, memory), load(how))
+  }
+  ok(memory.plan.taken > 0)
+})
+
 test('a memory that looks at less is found out', () => {
   /** As if nothing but VirtualServices ever changed. */
   class Careless extends PlanMemory {

@@ -37,10 +37,14 @@ export class KeptVirtualService {
     this.#counts = counts
   }
 
+  /** Whether one of these has its routes at other indexes than in the last Plan. */
+  hasMoved = false
+
   /** Begins a Plan. */
   begin(): void {
     if (this.#taken >= 0) this.#places.length = this.#taken
     this.#taken = 0
+    this.hasMoved = false
   }
 
   /**
@@ -52,6 +56,7 @@ export class KeptVirtualService {
   }
 
   take(placed: PlacedRules): void {
+    if (placed !== this.#places[this.#taken]) this.hasMoved = true
     this.#places[this.#taken++] = placed
     this.#counts.taken++
   }

@@ -34,7 +34,7 @@ export function rulesOf(
   const { visibleTo, ...rest } = listening
   const viewpoint: Viewpoint = { ...rest, viewers: visibleTo }
   const known = kept.next()
-  const same = known && placed(known, listening, viewpoint, clusters)
+  const same = known && placed(known, kept.hasMoved, listening, viewpoint, clusters)
   if (same) {
     clusters.takeRoutes(same)
     kept.take(same)
@@ -51,9 +51,12 @@ export function rulesOf(
 /**
  * `known` as it is in this Plan; null if its rules have to be made anew. It looks clusters up as
  * that would do, so both leave the same clusters, in the same order.
+ *
+ * @param hasMoved  An earlier place has its routes elsewhere, and this one may share them.
  */
 function placed(
   known: PlacedRules,
+  hasMoved: boolean,
   listening: Listening,
   viewpoint: Viewpoint,
   clusters: Clusters,
@@ -63,7 +66,7 @@ function placed(
   for (const { destination, cluster, name } of known.found)
     if (clusters.indexOf(destination, viewpoint) !== cluster || clusters.nameOf(cluster) !== name) return null
   const by = clusters.routes.length - known.firstRoute
-  return by === 0 ? known : moved(known, by)
+  return by === 0 && !hasMoved ? known : moved(known, by)
 }
 
 /** The same behind more or fewer routes of others; null if it shares routes with another place. */
