@@ -239,6 +239,7 @@ const edit: fc.Arbitrary<Edit> = fc.record({
   kind: fc.constantFrom(
     ...often(['insert'], 6),
     ...often(['tweak'], 10),
+    ...often(['give'], 4),
     'double',
     'drop',
     'drop',
@@ -267,6 +268,20 @@ function tweaked(files: Files, which: number, from: string, to: string): Files {
   return files.map(list => list.map(each => (each === chosen ? each.replace(from, to) : each)))
 }
 
+/** The last route of one VirtualService becomes the last of another one. */
+function given(files: Files, from: number, to: number): Files {
+  const all = files.flat().filter(each => each.includes('"kind": "VirtualService"') && each.includes('"tcp"'))
+  const [one, two] = [all[from % (all.length || 1)], all[to % (all.length || 1)]]
+  if (one === two) return files
+  const [giver, taker] = [one, two].map(each => JSON.parse(each.replaceAll(/^#.*$/gm, '')))
+  taker.spec.tcp.push(giver.spec.tcp.pop())
+  if (giver.spec.tcp.length === 0) delete giver.spec.tcp
+  const texts = new Map(
+    [giver, taker].map((each, index) => [[one, two][index], JSON.stringify(each, null, 1)]),
+  )
+  return files.map(list => list.map(each => `${(texts.get(each) ?? each).trimEnd()}\n`))
+}
+
 function edited(files: Files, { file, at, text, kind, tweak: [from, to] }: Edit): Files {
   const of = (all: Files, change: (list: readonly string[]) => readonly string[]): Files =>
     all.map((list, index) => (index === file % all.length ? change(list) : list))
@@ -274,6 +289,7 @@ function edited(files: Files, { file, at, text, kind, tweak: [from, to] }: Edit)
   if (kind === 'double') return of(files, all => all.toSpliced(at, 0, text))
   if (kind === 'drop') return of(files, all => all.toSpliced(at % (all.length || 1), 1))
   if (kind === 'comment') return of(files, ([first = text, ...rest]) => [`# a line\n${first}`, ...rest])
+  if (kind === 'give') return given(files, file, at)
   if (kind === 'tweak') return tweaked(files, at, from, to)
   if (kind === 'move') return of(files, ([first, ...rest]) => (first === undefined ? [] : [...rest, first]))
   return files
@@ -302,7 +318,7 @@ const START: readonly string[] = [
   ...['edge', 'side'].map((name, index) =>
     resource('Gateway', `default/${name}`, {
       selector: {},
-      servers: [15_100, 15_101].map(port => server(port + 100 * index, 'TCP', ['*'])),
+      servers: [server(15_100 + 100 * index, 'TCP', ['*'])],
     }),
   ),
   ...HOSTS.map((host, index) =>
