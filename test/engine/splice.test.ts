@@ -20,7 +20,7 @@ import { createSocketName } from '../../src/kernel/socket-address.ts'
 import { closeSocket, Sockets, setNonBlocking, shutdownWrite } from '../../src/kernel/sockets.ts'
 import { prepareRecv, prepareSend } from '../../src/kernel/uring/prepare.ts'
 import type { Policy } from '../../src/table/plan/policy.ts'
-import { chosen, usual } from '../support/congestion.ts'
+import { Congestion, usual } from '../support/congestion.ts'
 import { clusterOf, listenerOn, planOf } from '../support/engine.ts'
 import { bytes, echo, ending, freePort, readBytes, stalled, until } from '../support/sockets.ts'
 import { connected, one, opened, skip, withRing } from '../support/uring.ts'
@@ -171,21 +171,21 @@ for (const engine of ['uring', 'epoll'] as const)
     const port = await freePort()
     await plane.adopt(planOf([listenerOn(port, 0, { bind: '' })], [clusterOf([upstream])]))
     const client = await PLAIN.open(port)
-    const ofClient = () => acceptedAt(arena, port, client.localPort ?? 0)
+    const [sockets, congestion] = [new Sockets(arena), new Congestion(arena)]
+    const ofClient = () => acceptedAt(sockets, port, client.localPort ?? 0)
     await until(() => ofClient() >= 0)
     const fd = ofClient()
-    assert.equal(chosen(arena, fd), 'bbr')
+    assert.equal(congestion.of(fd), 'bbr')
     client.write('a flood')
     client.resume()
-    await until(() => chosen(arena, fd) === 'reno')
+    await until(() => congestion.of(fd) === 'reno')
     client.resetAndDestroy()
     await plane.closed('client-reset')
     arena.unmap()
   })
 
 /** The descriptor of the socket at `port` whose peer has port `from`; −1: none. */
-function acceptedAt(arena: Arena, port: number, from: number): number {
-  const sockets = new Sockets(arena)
+function acceptedAt(sockets: Sockets, port: number, from: number): number {
   const [own, peer] = [createSocketName(), createSocketName()]
   const found = readdirSync('/proc/self/fd').find(
     fd =>

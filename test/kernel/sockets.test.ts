@@ -15,7 +15,7 @@ import {
 } from '../../src/kernel/sockets.ts'
 import { prepareAccept, prepareConnect, prepareRecv, prepareSend } from '../../src/kernel/uring/prepare.ts'
 import type { Ring } from '../../src/kernel/uring/ring.ts'
-import { choose, chosen } from '../support/congestion.ts'
+import { Congestion } from '../support/congestion.ts'
 import { collect, connected, descriptor, one, skip, withRing } from '../support/uring.ts'
 
 const OPTIONS = { backlog: 16, dualStack: true }
@@ -193,10 +193,11 @@ test('a connection that nothing redirected has no original destination', { skip 
 test('bulk to a peer on this host is not paced, whatever else is', { skip }, context => {
   withRing({}, (ring, arena) => {
     const sockets = new Sockets(arena)
+    const congestion = new Congestion(arena)
     const after = (fd: number, name: string): string => {
-      if (!choose(arena, fd, name)) return `no ${name}`
+      if (!congestion.choose(fd, name)) return `no ${name}`
       sockets.unpace(fd)
-      return chosen(arena, fd)
+      return congestion.of(fd)
     }
     const { client, server, close } = connected(ring)
     const [nowhere, loopback, everywhere] = [
@@ -204,7 +205,7 @@ test('bulk to a peer on this host is not paced, whatever else is', { skip }, con
       listenOn(sockets, '::1', createSocketName()),
       listenOn(sockets, '::', createSocketName()),
     ]
-    if (!choose(arena, nowhere, 'bbr')) {
+    if (!congestion.choose(nowhere, 'bbr')) {
       context.skip('this kernel has no BBR, or does not let this user choose it')
       return
     }

@@ -11,18 +11,30 @@ const OPTION = [6, 13] as const
 /** What sockets have that nobody chose for. */
 export const usual = (): string => readFileSync('/proc/sys/net/ipv4/tcp_congestion_control', 'utf8').trim()
 
-/** Whether the kernel has it, and lets this process choose it. */
-export function choose(arena: Arena, fd: number, name: string): boolean {
-  const at = arena.take(16)
-  arena.u8.set(Buffer.from(name), at)
-  return setsockopt(fd, ...OPTION, arena.pointer(at), name.length) === 0
-}
+export class Congestion {
+  readonly #arena: Arena
+  readonly #name: number
+  readonly #bytes: number
 
-export function chosen(arena: Arena, fd: number): string {
-  const [at, length] = [arena.take(16), arena.take(8)]
-  arena.i32[length / 4] = 16
-  const result = getsockopt(fd, ...OPTION, arena.pointer(at), arena.pointer(length))
-  if (result < 0) return `${result}`
-  const text = Buffer.from(arena.u8.subarray(at, at + 16)).toString('latin1')
-  return text.slice(0, text.indexOf('\0'))
+  constructor(arena: Arena) {
+    this.#arena = arena
+    this.#name = arena.take(16)
+    this.#bytes = arena.take(8)
+  }
+
+  /** Whether the kernel has it, and lets this process choose it. */
+  choose(fd: number, name: string): boolean {
+    this.#arena.u8.set(Buffer.from(name), this.#name)
+    return setsockopt(fd, ...OPTION, this.#arena.pointer(this.#name), name.length) === 0
+  }
+
+  of(fd: number): string {
+    const { u8, i32 } = this.#arena
+    i32[this.#bytes / 4] = 16
+    const [name, bytes] = [this.#arena.pointer(this.#name), this.#arena.pointer(this.#bytes)]
+    const result = getsockopt(fd, ...OPTION, name, bytes)
+    if (result < 0) return `${result}`
+    const text = Buffer.from(u8.subarray(this.#name, this.#name + 16)).toString('latin1')
+    return text.slice(0, text.indexOf('\0'))
+  }
 }
