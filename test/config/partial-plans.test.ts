@@ -436,6 +436,41 @@ test('routes that two places share are where the first one has them', () => {
   ok(memory.plan.taken > 0)
 })
 
+test('a name that another server takes from now on is told, though nothing else differs', () => {
+  const files = (other: string): Files => [
+    START,
+    [
+      resource('Gateway', 'default/one', {
+        selector: {},
+        servers: ['*.b.com', other].map((host, index) => ({
+          ...server(15_443, 'TLS', [host]),
+          port: { number: 15_443, name: `t${index}`, protocol: 'TLS' },
+        })),
+      }),
+    ],
+    [
+      resource('VirtualService', 'shop/v', {
+        hosts: ['x.b.com'],
+        gateways: ['default/one'],
+        tls: [
+          {
+            match: [{ sniHosts: ['x.b.com'] }],
+            route: [{ destination: { host: 'a.com', port: { number: 80 } } }],
+          },
+        ],
+      }),
+    ],
+  ]
+  const memory = new LoadMemory()
+  const codes = ['default/a.com', 'default/x.b.com', 'default/a.com'].map(other => {
+    const how = { files: files(other), notes: false, resolves: false }
+    const part = load(how, memory)
+    deepEqual(part, load(how))
+    return part.diagnostics.map(each => each.code).filter(code => code === 'CFG466')
+  })
+  deepEqual(codes, [[], ['CFG466'], []])
+})
+
 test('a memory that looks at less is found out', () => {
   /** As if nothing but VirtualServices ever changed. */
   class Careless extends PlanMemory {
