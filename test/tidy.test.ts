@@ -171,6 +171,7 @@ const FOR_TESTS: Readonly<Record<string, string>> = {
   'table/explain/explain.ts explain': 'one question, without an Explainer to keep',
   'table/format/sections.ts refusal': 'every way in which a buffer can be wrong',
   'table/format/table.ts withClients': 'a revision without a supervisor',
+  'table/format/table.ts withEndpoints': 'a revision without a supervisor',
   'wire/proxy-binary.ts BINARY_BYTES_MAX': 'the limit, to pass it',
 }
 test('no export is dead', () => {

@@ -12,10 +12,6 @@ export function isSameValue(left: unknown, right: unknown): boolean {
   return !Array.isArray(right) && isSameRecord(left as Fields, right as Fields)
 }
 
-/** The value that is there already, if the new one is equal: then the new one is garbage. */
-export const knownOr = <Value>(known: Value | undefined, value: Value): Value =>
-  known !== undefined && isSameValue(known, value) ? known : value
-
 type Fields = Readonly<Record<string, unknown>>
 
 function isSameList(left: readonly unknown[], right: readonly unknown[]): boolean {

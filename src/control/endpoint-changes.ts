@@ -6,14 +6,13 @@
  * seconds. It costs only what has changed (../table/build/endpoints.ts); no rule is read.
  */
 
-import { align } from '../base/align.ts'
 import type { ResolvedNames } from '../config/load.ts'
 import { SLOTS_MAX, type SlotCounts, Slots } from '../stats/counter-slots.ts'
 import { PLAIN_ROWS, type RowRules } from '../table/build/endpoint-rows.ts'
 import { changeEndpoints } from '../table/build/endpoints.ts'
 import { eachRow, memberSlotAt, runOf, slotAt } from '../table/format/endpoints.ts'
 import { Endpoint, EndpointRun } from '../table/format/endpoints-layout.ts'
-import { openTable, type Table, type TableBuffers, withEndpoints } from '../table/format/table.ts'
+import { openTable, type Table, type TableBuffers } from '../table/format/table.ts'
 import type { Place } from '../table/plan/plan.ts'
 import { resolvePlaces } from '../table/plan/resolve.ts'
 
@@ -123,10 +122,15 @@ export class EndpointChanges {
     )
     const slots = new Slots(this.#slots, table.generation, this.#counts)
     this.#release(slots, table, nowMs)
-    const slotOf = (identity: string): number => this.#slotOf.get(identity) ?? this.#newSlot(slots, identity)
+    const kept = new Set<number>()
+    const slotOf = (identity: string): number => {
+      const slot = this.#slotOf.get(identity) ?? this.#newSlot(slots, identity)
+      kept.add(slot)
+      return slot
+    }
     const rules = new Map([...affected].map(({ cluster, rules = PLAIN_ROWS }) => [cluster, rules]))
     const buffer = changeEndpoints(table, changed, slotOf, rules)
-    this.#leave(table, withEndpoints(table, buffer), changed.keys(), nowMs)
+    this.#leave(table, changed.keys(), kept, nowMs)
     const titles = [...affected].map(({ title }) => title)
     const emptied = [...affected].filter(({ cluster }) => changed.get(cluster)?.length === 0)
     return {
@@ -157,17 +161,15 @@ export class EndpointChanges {
   }
 
   /** Notes the endpoints that these clusters have no longer. */
-  #leave(before: Table, after: Table, clusters: Iterable<number>, nowMs: number): void {
-    const came: number[] = []
+  #leave(table: Table, clusters: Iterable<number>, kept: ReadonlySet<number>, nowMs: number): void {
+    for (const slot of kept) this.#gone.delete(slot)
     for (const cluster of clusters) {
-      const [old, now] = [slotsOf(before, cluster), slotsOf(after, cluster)]
-      came.push(...lacking(now, old))
-      for (const slot of lacking(old, now)) {
+      for (const slot of slotsOf(table, cluster)) {
+        if (kept.has(slot)) continue
         this.#gone.delete(slot)
         this.#gone.set(slot, nowMs)
       }
     }
-    for (const slot of came) this.#gone.delete(slot)
   }
 
   /** Gives back the slots of endpoints that went long ago and are not in `table` again. */
@@ -190,20 +192,6 @@ export class EndpointChanges {
     slots.release(free)
     for (const [identity, slot] of this.#slotOf) if (free.has(slot)) this.#slotOf.delete(identity)
   }
-}
-
-/** Those of `slots` that are not among `others`. */
-function lacking(slots: readonly number[], others: readonly number[]): number[] {
-  const found: number[] = []
-  align(
-    slots.length,
-    others.length,
-    (index, before) => slots[index] === others[before],
-    (index, before) => {
-      if (before < 0 && !others.includes(slots[index])) found.push(slots[index])
-    },
-  )
-  return found
 }
 
 /** The slots of a cluster's endpoints, without the shared one. */

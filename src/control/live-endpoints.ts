@@ -5,7 +5,6 @@
  * No rule is read. What rules depend on is compiled instead (config/plan/live-clusters.ts).
  */
 
-import { align } from '../base/align.ts'
 import { isSameValue } from '../base/same-value.ts'
 import {
   type LiveCluster,
@@ -61,11 +60,10 @@ export class LiveEndpoints {
     let isCompiled = false
     for (const service of services) {
       if (this.#compiled.has(service)) isCompiled = true
-      const clusters = this.#byService.get(service)
-      if (!clusters) continue
-      const members = liveMembers(clusters, this.#view.objectsOf(service))
+      const clusters = this.#byService.get(service) ?? []
+      const objects = clusters.length > 0 ? this.#view.objectsOf(service) : null
       for (const cluster of clusters) {
-        const places = livePlaces(cluster, members)
+        const places = objects && livePlaces(cluster, liveMembers(service, cluster.spec, objects))
         if (places) rows.push(...this.#rowOf(cluster, places))
         else isCompiled = true
       }
@@ -75,32 +73,10 @@ export class LiveEndpoints {
   }
 
   /** The row with these places; none if it has them already. */
-  #rowOf({ cluster }: LiveCluster, chosen: readonly Place[]): NamedCluster[] {
+  #rowOf({ cluster }: LiveCluster, places: readonly Place[]): NamedCluster[] {
     const row = this.#live?.rows.get(cluster)
-    if (row === undefined) return []
-    const known = this.#places.get(cluster) ?? []
-    const places = staying(known, chosen)
-    if (places === known) return []
+    if (row === undefined || isSameValue(this.#places.get(cluster), places)) return []
     this.#places.set(cluster, places)
     return [{ ...row, places }]
   }
-}
-
-/**
- * The places with those of before where they are equal, so that V8 has little to copy of what
- * stays; `known` itself if nothing differs.
- */
-function staying(known: readonly Place[], chosen: readonly Place[]): readonly Place[] {
-  const places: Place[] = []
-  let isSame = chosen.length === known.length
-  align(
-    chosen.length,
-    known.length,
-    (index, before) => isSameValue(chosen[index], known[before]),
-    (index, before) => {
-      isSame &&= index === before
-      places.push(before < 0 ? chosen[index] : known[before])
-    },
-  )
-  return isSame ? known : places
 }

@@ -149,7 +149,8 @@ class Followed {
     objectsOf: name => ({
       slices: this.store.endpoints.slicesOf(name),
       endpoints: this.store.endpoints.endpointsOf(name),
-      pods: this.store,
+      pod: id => this.store.get(` Pod ${id}`),
+      podsAt: address => this.store.podsAt(address),
       nodes: this.store.nodes,
     }),
     changedSince: revision => this.store.endpoints.changedSince(revision),
@@ -165,10 +166,10 @@ class Followed {
 
   /** @param object  As an API has it; null for one that is gone. */
   put(object: Written, isGone = false): void {
-    const key = objectKey(object as ApiObject)
-    const before = this.#known.get(key) ?? null
-    const kept = readObject(object, object.kind, object.apiVersion, before)
+    const kept = readObject(object, object.kind, object.apiVersion)
     assert.ok(kept)
+    const key = objectKey(kept.object)
+    const before = this.#known.get(key) ?? null
     if (isGone) this.#known.delete(key)
     else this.#known.set(key, kept)
     if (this.store.take(isGone ? null : kept, before)) this.#revision++

@@ -55,46 +55,6 @@ test('a million changes of endpoints, with new names each, leave no more than th
   deepEqual([store.endpoints.changedSince(to), store.endpoints.changedSince(0)], [[], []])
 })
 
-test('of a slice that changes, whatever is as it was stays the same value', () => {
-  const endpoint = (address: string, ready = true) => ({
-    addresses: [address],
-    conditions: { ready },
-    targetRef: { kind: 'Pod', name: `pod-${address}`, uid: 'any' },
-    nodeName: 'node',
-  })
-  const read = (addresses: readonly string[], before: Kept | null, away = '') => {
-    const endpoints = addresses.map(each => endpoint(each, each !== away))
-    const metadata = {
-      name: 'a',
-      namespace: 'shop',
-      labels: { of: 'a' },
-      uid: 'an uid',
-      resourceVersion: away,
-    }
-    const raw = { metadata, addressType: 'IPv4', endpoints, ports: [{ name: 'tcp', port: 80 }] }
-    const kept = readObject(structuredClone(raw), 'EndpointSlice', 'discovery.k8s.io/v1', before)
-    ok(kept)
-    deepEqual(kept, readObject(raw, 'EndpointSlice', 'discovery.k8s.io/v1'))
-    return { kept, endpoints: kept.object.endpoints as readonly { readonly targetRef: object }[] }
-  }
-  const all = ['10.0.0.1', '10.0.0.2', '10.0.0.3', '10.0.0.4']
-  const first = read(all, null)
-  equal(read(all, first.kept).endpoints, first.endpoints)
-  const away = read(all, first.kept, '10.0.0.2')
-  const { ports, metadata } = first.kept.object
-  ok(away.kept.object.ports === ports && away.kept.object.metadata === metadata)
-  deepEqual(
-    away.endpoints.map((each, index) => each === first.endpoints[index]),
-    [true, false, true, true],
-  )
-  equal(away.endpoints[1].targetRef, first.endpoints[1].targetRef)
-  const other = read(['10.0.0.3', '10.0.0.4', '10.0.0.5'], first.kept)
-  deepEqual(
-    other.endpoints.map(each => first.endpoints.indexOf(each)),
-    [2, 3, -1],
-  )
-})
-
 test('Services that come and go are forgotten once they are compiled', () => {
   const store = new ObjectStore()
   for (let round = 0; round < 3; round++) {

@@ -26,21 +26,16 @@ type Chosen = {
   readonly places: readonly Place[]
 }
 
-/** Whether it depends on where endpoints are: what asks for a zone knows where the gateway is. */
-export const isLocated = ({ placing: { here, setting } }: Choice): boolean =>
-  here !== null || (setting?.distribute ?? []).length > 0
-
 export function chooseMembers(
   all: readonly Member[],
   { labels, port, family, placing, zone }: Choice,
 ): Chosen {
   const fitting = all.filter(member => hasLabels(member.labels, labels) && member.portOf(port) !== 0)
-  const staying = fitting.some(isDraining) ? fitting.filter(each => !isDraining(each)) : fitting
+  const staying = fitting.filter(member => !member.draining)
   const members = staying.length > 0 ? hintedFor(zone, staying) : fitting
   const placed = placeMembers(members, placing)
   const places: Place[] = []
-  for (let index = 0; index < members.length; index++) {
-    const member = members[index]
+  for (const [index, member] of members.entries()) {
     const placing = placed?.placings[index]
     if (placing === null) continue
     const isOther = family !== null && familyOf(member.address) !== family
@@ -51,8 +46,6 @@ export function chooseMembers(
   }
   return { members, localities: placed?.localities ?? null, places }
 }
-
-const isDraining = ({ draining }: Member): boolean => draining
 
 /** As kube-proxy: all, unless each is for some zone, and one for this (proxy/topology.go). */
 function hintedFor(zone: string, members: readonly Member[]): readonly Member[] {

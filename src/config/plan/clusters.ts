@@ -194,8 +194,8 @@ export class Clusters {
       ...(connect.onRemoveMs !== null && { onRemoveMs: connect.onRemoveMs }),
     }
     if (service.live) {
-      const { id, families } = service.live
-      this.live.push({ cluster: this.list.length, service: id, families, choice, places, localities })
+      const { id, spec } = service.live
+      this.live.push({ cluster: this.list.length, service: id, spec, choice, places, localities })
     }
     if (blocks.loadBalancer && policy.hashSize > 0) this.hashing.push({ cluster, block: blocks.loadBalancer })
     if (this.#here === null && blocks.loadBalancer && setting && needsLocality(setting))

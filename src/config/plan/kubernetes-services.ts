@@ -51,7 +51,7 @@ function readService(
     resolution: 'static',
     members,
     aliasOf: alias,
-    ...(isLive && { live: { id: resource.id, families: familiesOf(value) } }),
+    ...(isLive && { live: { id: resource.id, spec: value } }),
     ...(hasTopologyMode(annotations)
       ? { byHints: true }
       : { prefers: prefersOf(value.trafficDistribution, annotations) }),

@@ -6,11 +6,12 @@
 import { isSameValue } from '../../base/same-value.ts'
 import type { Place } from '../../table/plan/plan.ts'
 import type { Removal } from '../../table/plan/removal.ts'
+import { Findings } from '../findings/diagnostic.ts'
 import { type ApiObject, isFromApi, knownApiObject } from '../text/read-objects.ts'
-import { type Choice, chooseMembers, isLocated } from './cluster-endpoints.ts'
-import { type Derivation, isOfOneCluster, membersOfEndpoints, membersOfSlices } from './derived-members.ts'
-import type { Families } from './families.ts'
-import type { EndpointSlice, Endpoints, Labels, Pod } from './inputs.ts'
+import { type Choice, chooseMembers } from './cluster-endpoints.ts'
+import { familiesOf } from './families.ts'
+import type { EndpointSlice, Endpoints, Labels, Pod, ServiceSpec, Typed } from './inputs.ts'
+import { KubernetesEndpoints } from './kubernetes-endpoints.ts'
 import { readPod } from './pods.ts'
 import type { Member, Service } from './service.ts'
 
@@ -19,7 +20,7 @@ export type LiveCluster = {
   readonly cluster: number
   /** "namespace/name". */
   readonly service: string
-  readonly families: Families
+  readonly spec: ServiceSpec
   readonly choice: Choice
   /** As they were when this was compiled. */
   readonly places: readonly Place[]
@@ -53,7 +54,7 @@ export function liveOf(
   const isCompiled = ({ live, listens, host, members }: Service): boolean =>
     live === undefined ||
     ending.has(host) ||
-    (isMesh && (listens === 'members' || live.families.isDual || members.some(each => each.other)))
+    (isMesh && (listens === 'members' || familiesOf(live.spec).isDual || members.some(each => each.other)))
   const compiled = new Set(
     services
       .filter(each => isFromApi(each.resource) && each.aliasOf === null && isCompiled(each))
@@ -66,59 +67,43 @@ export function liveOf(
   }
 }
 
-/** The Pods of the API, by "namespace/name" and by address. */
-type LivePods = {
-  pod(id: string): ApiObject | undefined
-  podsAt(address: string): readonly ApiObject[]
-}
-
 /** What the API has of one Service. */
 export type ServiceObjects = {
   readonly slices: readonly ApiObject[]
   readonly endpoints: ApiObject | null
-  /** Null: none is followed. */
-  readonly pods: LivePods | null
+  pod(id: string): ApiObject | undefined
+  podsAt(address: string): readonly ApiObject[]
   /** The labels of Nodes, by name. */
   readonly nodes: ReadonlyMap<string, Labels>
 }
 
-/**
- * The endpoints that a Service has now.
- *
- * @param clusters  Those that choose among them.
- */
-export function liveMembers(clusters: readonly LiveCluster[], objects: ServiceObjects): Member[] {
-  const { endpoints, nodes } = objects
-  const slices = objects.slices.filter(({ metadata }) => isOfOneCluster(metadata.labels ?? {}))
-  const derivation = {
-    families: clusters[0].families,
-    nodes,
-    isLocated: clusters.some(({ choice }) => isLocated(choice)),
-    workloadOf: objects.pods ? workloadIn(objects.pods, nodes) : undefined,
+/** The endpoints that a Service has now. */
+export function liveMembers(service: string, spec: ServiceSpec, objects: ServiceObjects): Member[] {
+  const findings = new Findings() // compiling has told what is wrong
+  const typed = <Value>(object: ApiObject): Typed<Value> => ({
+    resource: knownApiObject(object),
+    value: object as unknown as Value,
+  })
+  const read = (pod: ApiObject) => readPod(typed<Pod>(pod), objects.nodes)
+  const workloads = {
+    nodes: objects.nodes,
+    select: () => [],
+    at: (address: string, namespace: string) =>
+      objects
+        .podsAt(address)
+        .map(read)
+        .find(each => each.namespace === namespace && each.addresses.includes(address)),
+    pod: (id: string) => {
+      const pod = objects.pod(id)
+      return pod && read(pod)
+    },
   }
-  if (slices.length === 0)
-    return endpoints ? membersOfEndpoints(endpoints as Endpoints, namespaceOf(endpoints), derivation) : []
-  return membersOfSlices(
-    slices.map(each => ({ namespace: namespaceOf(each), value: each as EndpointSlice })),
-    derivation,
-  )
+  const inputs = {
+    endpointSlices: objects.slices.map(each => typed<EndpointSlice>(each)),
+    endpoints: objects.endpoints ? [typed<Endpoints>(objects.endpoints)] : [],
+  }
+  return new KubernetesEndpoints(inputs, workloads, findings).derived(service, familiesOf(spec))
 }
-
-const namespaceOf = ({ metadata }: ApiObject): string => metadata.namespace ?? ''
-
-/** Finds the Pod that an endpoint names, else the one at its address. */
-const workloadIn =
-  (pods: LivePods, nodes: ServiceObjects['nodes']): Derivation['workloadOf'] =>
-  (id, address, namespace) => {
-    const read = (pod: ApiObject) =>
-      readPod({ resource: knownApiObject(pod), value: pod as unknown as Pod }, nodes)
-    const named = id === null ? undefined : pods.pod(id)
-    if (named) return read(named)
-    return pods
-      .podsAt(address)
-      .map(read)
-      .find(each => each.namespace === namespace && each.addresses.includes(address))
-  }
 
 /** Where a live cluster's connections go now; null: its rules have to be compiled. */
 export function livePlaces({ choice, localities }: LiveCluster, members: readonly Member[]) {

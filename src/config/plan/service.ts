@@ -5,8 +5,7 @@
 import type { Cidr } from '../../address/address.ts'
 import type { Path } from '../findings/diagnostic.ts'
 import type { Resource } from '../resource.ts'
-import type { Families } from './families.ts'
-import type { Labels } from './inputs.ts'
+import type { Labels, ServiceSpec } from './inputs.ts'
 import type { Prefers, Where } from './locality.ts'
 import type { Layer } from './protocol.ts'
 import type { Visibility } from './visibility.ts'
@@ -27,7 +26,7 @@ export type Service = {
   readonly resolution: 'static' | 'original'
   readonly members: readonly Member[]
   /** Its endpoints may change by themselves, in an API; absent: with the other resources only. */
-  readonly live?: { readonly id: string; readonly families: Families }
+  readonly live?: { readonly id: string; readonly spec: ServiceSpec }
   /** The endpoints that come first, by its trafficDistribution; absent: none. */
   readonly prefers?: Prefers | undefined
   /** Whether hints of EndpointSlices say which zone an endpoint is for. */

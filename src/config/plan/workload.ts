@@ -31,7 +31,5 @@ export type Workload = {
 }
 
 /** Whether every wanted label is there with its value; an empty selector matches. */
-export function hasLabels(labels: Labels, wanted: Labels): boolean {
-  for (const key in wanted) if (Object.hasOwn(wanted, key) && own(labels, key) !== wanted[key]) return false
-  return true
-}
+export const hasLabels = (labels: Labels, wanted: Labels): boolean =>
+  Object.keys(wanted).every(key => own(labels, key) === wanted[key])

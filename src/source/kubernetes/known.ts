@@ -1,7 +1,7 @@
 /** The objects of one loop: what the server has said of them, and each difference. */
 
 import { keyOf } from './events.ts'
-import type { Fields, Kept } from './objects.ts'
+import type { Kept } from './objects.ts'
 
 /** Called for each object that is new, changed (with both) or gone (`after` is null). */
 export type OnObject = (after: Kept | null, before: Kept | null) => void
@@ -16,11 +16,6 @@ export class Known {
 
   get size(): number {
     return this.#objects.size
-  }
-
-  /** The object that a raw one is a version of, as far as it is known. */
-  versionBefore(raw: Fields): Kept | null {
-    return this.#objects.get(keyOf(raw)) ?? null
   }
 
   /** An event that comes twice, and an object that a new list has unchanged, are no difference. */

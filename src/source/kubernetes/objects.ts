@@ -5,9 +5,8 @@
  * it is no change. managedFields and kubectl's last applied text are often larger than the rest.
  */
 
-import { isSameValue, knownOr } from '../../base/same-value.ts'
+import { isSameValue } from '../../base/same-value.ts'
 import type { ApiObject } from '../../config/text/read-objects.ts'
-import { readSlice } from './slices.ts'
 import { STATUS_KINDS } from './status-kinds.ts'
 
 export type Fields = Readonly<Record<string, unknown>>
@@ -25,31 +24,21 @@ export type Kept = {
 /** What kubectl remembers of `apply`. */
 const APPLIED = 'kubectl.kubernetes.io/last-applied-configuration'
 
-/**
- * An item of a list or of an event; null if it is no object of the API.
- *
- * @param before  The object as it was known, of which as much stays as is still so (slices.ts).
- */
-export function readObject(
-  value: unknown,
-  kind: string,
-  apiVersion: string,
-  before: Kept | null = null,
-): Kept | null {
+/** An item of a list or of an event; null if it is no object of the API. */
+export function readObject(value: unknown, kind: string, apiVersion: string): Kept | null {
   const whole = Object(value) as Fields
   const metadata = Object(whole.metadata) as Fields
   if (typeof metadata.name !== 'string') return null
   const status: Fields = Object(whole.status)
-  const object = {
-    apiVersion,
-    kind,
-    metadata: knownOr(before?.object.metadata as Fields | undefined, readMetadata(kind, metadata)),
-    ...(kind === 'EndpointSlice' ? readSlice(whole, before?.object) : contentOf(kind, whole, status)),
-  } as ApiObject
   return {
-    object,
+    object: {
+      apiVersion,
+      kind,
+      metadata: readMetadata(kind, metadata),
+      ...contentOf(kind, whole, status),
+    } as ApiObject,
     resourceVersion: String(metadata.resourceVersion ?? ''),
-    uid: knownOr(before?.uid, String(metadata.uid ?? '')),
+    uid: String(metadata.uid ?? ''),
     generation: Number(metadata.generation ?? 0),
     status: hasStatus(kind) ? status : {},
   }
@@ -114,6 +103,8 @@ function contentOf(kind: string, whole: Fields, status: Fields): Fields {
       }
     case 'ServiceEntry':
       return { spec, ...(status.addresses !== undefined && { status: { addresses: status.addresses } }) }
+    case 'EndpointSlice':
+      return { addressType: whole.addressType, endpoints: readEndpoints(whole), ports: whole.ports ?? [] }
     case 'Endpoints':
       return { subsets: whole.subsets ?? [] }
     case 'Secret':
@@ -150,4 +141,24 @@ function podStatus({ phase, podIP, podIPs, conditions }: Fields): Fields {
     ...(podIPs !== undefined && { podIPs }),
     conditions: ready.map(({ type, status }) => ({ type, status })),
   }
+}
+
+/**
+ * v1beta1 has the zone in `topology`, and the node beside it. Written field by field, since this
+ * is the greater part of what reading a change costs.
+ */
+function readEndpoints({ endpoints }: Fields): unknown {
+  if (!Array.isArray(endpoints)) return []
+  return endpoints.map(each => {
+    const { addresses, conditions, targetRef, nodeName, zone, topology, hints } = Object(each)
+    const kept: Record<string, unknown> = { addresses }
+    const node = nodeName ?? topology?.['kubernetes.io/hostname']
+    const where = zone ?? topology?.['topology.kubernetes.io/zone']
+    if (conditions) kept.conditions = conditions
+    if (targetRef) kept.targetRef = { kind: targetRef.kind, name: targetRef.name }
+    if (node != null) kept.nodeName = node
+    if (where != null) kept.zone = where
+    if (hints) kept.hints = hints
+    return kept
+  })
 }

@@ -219,11 +219,9 @@ export class Reflector {
 
   #read(item: unknown): Kept | null {
     const { kind, group } = this.scope.kind
-    const isSlice = kind === 'EndpointSlice'
-    // v1beta1 of EndpointSlices is read into the shape of v1 (slices.ts).
-    const version = isSlice ? 'v1' : this.#version.current
-    const before = isSlice ? this.#known.versionBefore(Object(item)) : null
-    return readObject(item, kind, group === '' ? version : `${group}/${version}`, before)
+    // v1beta1 of EndpointSlices is read into the shape of v1 (objects.ts).
+    const version = kind === 'EndpointSlice' ? 'v1' : this.#version.current
+    return readObject(item, kind, group === '' ? version : `${group}/${version}`)
   }
 
   /** A whole list is here: what it lacks is gone. */

@@ -162,7 +162,8 @@ export class KubernetesSource implements Source<ObjectUpdate> {
     return {
       slices: endpoints.slicesOf(service),
       endpoints: endpoints.endpointsOf(service),
-      pods: hasPods ? this.#store : null,
+      pod: hasPods ? id => this.#store.get(` Pod ${id}`) : () => undefined,
+      podsAt: hasPods ? address => this.#store.podsAt(address) : () => [],
       nodes: this.#store.nodes,
     }
   }

@@ -119,11 +119,6 @@ export class ObjectStore {
     return this.#has('Pod')
   }
 
-  /** @param id  "namespace/name". */
-  pod(id: string): ApiObject | undefined {
-    return this.#objects.get(` Pod ${id}`)?.object
-  }
-
   /** The Pods that say they have this address, in the order in which they are compiled. */
   podsAt(address: string): readonly ApiObject[] {
     return this.#pods.at(address)

@@ -1,10 +1,9 @@
 /** The rows of one cluster's endpoints, and the table behind them by which they are drawn. */
 
 import { parseInto } from '../../address/address.ts'
-import { align } from '../../base/align.ts'
 import { assert } from '../../base/assert.ts'
-import { type EndpointViews, packSlots, runOf, SLOT_BITS, SLOT_MASK } from '../format/endpoints.ts'
-import { ALIGNED, EndpointGroup, Endpoint as EndpointRow, EndpointRun } from '../format/endpoints-layout.ts'
+import { packSlots } from '../format/endpoints.ts'
+import { ALIGNED, EndpointGroup, Endpoint as EndpointRow } from '../format/endpoints-layout.ts'
 import type { Cluster, Endpoint } from '../plan/plan.ts'
 import { groupsOf, groupWords } from './endpoint-groups.ts'
 import { type HashSpec, hashSpecOf, hashWordCount, hashWords } from './hash-table.ts'
@@ -62,45 +61,13 @@ export function rowWordsOf({ endpoints, policy }: Pick<Cluster, 'endpoints' | 'p
   return endpoints.length * EndpointRow.WORDS + behindOf(table, groupsOf(endpoints).length)
 }
 
-/** Rows that a cluster has: endpoints that it still has keep their slots, and are not looked up. */
-type KnownRows = {
-  readonly words: Uint32Array
-  /** The word where they begin. */
-  readonly from: number
-  readonly count: number
-}
-
-/** Those of a cluster in a revision. */
-export function knownRows(
-  views: Pick<EndpointViews, 'endpoints' | 'endpointTop' | 'endpointLevels'>,
-  cluster: number,
-): KnownRows {
-  const { endpoints: words } = views
-  const run = runOf(views, cluster)
-  const from = words[run + EndpointRun.first] * EndpointRow.WORDS
-  return { words, from, count: words[run + EndpointRun.count] }
-}
-
-const NO_ROWS: KnownRows = { words: new Uint32Array(0), from: 0, count: 0 }
-
-export function rowsOf(
-  written: readonly Endpoint[],
-  slotOf: SlotOf,
-  rules: RowRules,
-  known: KnownRows = NO_ROWS,
-): Rows {
+export function rowsOf(written: readonly Endpoint[], slotOf: SlotOf, rules: RowRules): Rows {
   const groups = groupsOf(written)
   const endpoints = groups.length === 0 ? written : groups.flatMap(each => each.endpoints)
   const count = endpoints.length
   const rows = new Uint32Array(count * EndpointRow.WORDS)
-  for (const [index, each] of endpoints.entries()) writeEndpoint(rows, index * EndpointRow.WORDS, each)
-  const isSame = (index: number, before: number): boolean => isSameEndpoint(rows, index, known, before)
-  align(count, known.count, isSame, (index, before) => {
-    const slots = before < 0 ? 0 : known.words[known.from + before * EndpointRow.WORDS + EndpointRow.slots]
-    rows[index * EndpointRow.WORDS + EndpointRow.slots] = hasSlots(slots, rules.members)
-      ? slots
-      : slotsOf(endpoints[index], slotOf, rules.members)
-  })
+  for (const [index, each] of endpoints.entries())
+    writeRow(rows, index * EndpointRow.WORDS, each, slotOf, rules.members)
   const drawn = drawnBy(endpoints, rows, rules)
   const table = aligned(drawn.length)
   const words = withBehind(rows, drawn, table, groups)
@@ -143,34 +110,20 @@ const identitiesOf = (endpoints: readonly Endpoint[], rows: Uint32Array) =>
     return { weight, words: [...rows.subarray(at, at + EndpointRow.weight)] }
   })
 
-/** Whether two rows have the same address and port. */
-function isSameEndpoint(
+function writeRow(
   rows: Uint32Array,
-  index: number,
-  { words, from }: KnownRows,
-  before: number,
-): boolean {
-  const [at, other] = [index * EndpointRow.WORDS, from + before * EndpointRow.WORDS]
-  for (let word = 0; word < EndpointRow.weight; word++)
-    if (rows[at + word] !== words[other + word]) return false
-  return true
-}
-
-/** Slot 0 is shared, and may give way to one of its own. */
-const hasSlots = (slots: number, members: string | null): boolean =>
-  (slots & SLOT_MASK) !== 0 && (members === null || slots >>> SLOT_BITS !== 0)
-
-function writeEndpoint(rows: Uint32Array, at: number, { address, port, weight }: Endpoint): void {
+  at: number,
+  { address, port, weight }: Endpoint,
+  slotOf: SlotOf,
+  members: string | null,
+): void {
   const family = parseInto(address, rows, at + EndpointRow.address)
   assert(family !== 0, 'an endpoint is no address', address)
   assert(isPort(port), 'an endpoint has no port', port)
+  const slot = slotOf(`endpoint ${address} ${port}`)
+  const memberSlot = members === null ? 0 : slotOf(`member ${members} ${address} ${port}`)
   rows[at + EndpointRow.family] = family
   rows[at + EndpointRow.port] = port
   rows[at + EndpointRow.weight] = weight
-}
-
-function slotsOf({ address, port }: Endpoint, slotOf: SlotOf, members: string | null): number {
-  const slot = slotOf(`endpoint ${address} ${port}`)
-  const memberSlot = members === null ? 0 : slotOf(`member ${members} ${address} ${port}`)
-  return packSlots(slot, memberSlot)
+  rows[at + EndpointRow.slots] = packSlots(slot, memberSlot)
 }

@@ -23,7 +23,6 @@ import type { Cluster, Endpoint } from '../plan/plan.ts'
 import { assemble } from './assemble.ts'
 import {
   behindOf,
-  knownRows,
   PLAIN_ROWS,
   type RowRules,
   type Rows,
@@ -47,11 +46,6 @@ type Changed = ReadonlyMap<number, readonly Endpoint[]>
 
 /** Room for later revisions: this many words, or a share of what is in use. */
 const SPARE_LEAST = 16_384
-/**
- * A part that was full once follows a cluster, and gets a megabyte, since everything is copied each
- * time: 1 000 changes of EndpointSlices a second write half of that.
- */
-const SPARE_AGAIN = 262_144
 const SPARE_SHARE = 1 / 2
 
 const PAGE_WORDS = FAN_OUT * EndpointRun.WORDS
@@ -62,7 +56,7 @@ export function buildEndpoints(
   slotOf: SlotOf,
 ): SharedArrayBuffer {
   const words = clusters.reduce((sum, cluster) => sum + rowWordsOf(cluster), 0)
-  return fill(generation, clusters.length, words, SPARE_LEAST, writer => {
+  return fill(generation, clusters.length, words, writer => {
     for (const [index, cluster] of clusters.entries())
       writer.set(index, rowsOf(cluster.endpoints, slotOf, rowRulesOf(cluster)))
     return writer.finish(0)
@@ -83,10 +77,7 @@ export function changeEndpoints(
 ): SharedArrayBuffer {
   const { endpoints, endpointRoot } = before
   const rows = new Map(
-    [...changed].map(([cluster, list]) => [
-      cluster,
-      rowsOf(list, slotOf, rules.get(cluster) ?? PLAIN_ROWS, knownRows(before, cluster)),
-    ]),
+    [...changed].map(([cluster, list]) => [cluster, rowsOf(list, slotOf, rules.get(cluster) ?? PLAIN_ROWS)]),
   )
   const end = endpointRoot + Root.WORDS
   const header = new Uint32Array(before.buffers.endpoints, 0, Header.WORDS)
@@ -126,7 +117,7 @@ function renew(before: Before, changed: ReadonlyMap<number, Rows>, revisions: nu
   let words = endpoints[endpointRoot + Root.rows] * EndpointRow.WORDS + endpoints[endpointRoot + Root.behind]
   for (const [cluster, rows] of changed)
     words += rows.words.length - wordsOf(endpoints, runOf(before, cluster))
-  return fill(generation, clusters, words, SPARE_AGAIN, writer => {
+  return fill(generation, clusters, words, writer => {
     for (let cluster = 0; cluster < clusters; cluster++) {
       const rows = changed.get(cluster)
       if (rows) writer.set(cluster, rows)
@@ -148,14 +139,13 @@ function fill(
   generation: number,
   clusters: number,
   rowWords: number,
-  spareLeast: number,
   write: (writer: Writer) => number,
 ): SharedArrayBuffer {
   const levels = levelsFor(clusters)
   let used = ALIGNED + rowWords + Math.ceil(clusters / FAN_OUT) * PAGE_WORDS + PAGE_WORDS + Root.WORDS
   for (let level = 1; level <= levels; level++)
     used += Math.ceil(clusters / 2 ** (DIGIT_BITS * (level + 1))) * FAN_OUT
-  const words = used + Math.ceil(Math.max(spareLeast, used * SPARE_SHARE) / ALIGNED) * ALIGNED
+  const words = used + Math.ceil(Math.max(SPARE_LEAST, used * SPARE_SHARE) / ALIGNED) * ALIGNED
   let newest = 0
   const fillArena = (arena: Uint32Array): void => {
     const writer = new Writer(arena, 0)

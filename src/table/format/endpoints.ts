@@ -4,9 +4,8 @@ import { crc32 } from 'node:zlib'
 import { ALIGNED, DIGIT_BITS, Endpoint, EndpointRun, FAN_OUT, Root } from './endpoints-layout.ts'
 import { Header } from './layout.ts'
 
-/** Two slots are one word of a row. */
-export const SLOT_BITS = 16
-export const SLOT_MASK = 2 ** SLOT_BITS - 1
+const SLOT_BITS = 16
+const SLOT_MASK = 2 ** SLOT_BITS - 1
 
 export type EndpointViews = {
   readonly endpointsRevision: number
