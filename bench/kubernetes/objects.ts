@@ -78,6 +78,36 @@ export function slice(name: string, { addresses, port = 80, away = -1 }: Slice):
   return { ...written, metadata: { ...written.metadata, labels } }
 }
 
+const CONTROLLER = 'kube-controller-manager'
+const OWNER = '00000000-0000-4000-8000-000000000001'
+
+/** With what the controller says beside it, and the API server of the controller. */
+export function asStored(written: KubeObject): KubeObject {
+  const { metadata } = written
+  const owner = { apiVersion: 'v1', kind: 'Service', controller: true, blockOwnerDeletion: true, uid: OWNER }
+  const label = Object.keys(Object(metadata.labels)).map(name => [`f:${name}`, {}])
+  const time = '2026-11-29T12:00:00Z'
+  const fieldsV1 = {
+    'f:addressType': {},
+    'f:endpoints': {},
+    'f:metadata': {
+      'f:annotations': { '.': {}, 'f:endpoints.kubernetes.io/last-change-trigger-time': {} },
+      'f:generateName': {},
+      'f:labels': { '.': {}, ...Object.fromEntries(label) },
+      'f:ownerReferences': { '.': {}, [`k:{"uid":"${OWNER}"}`]: {} },
+    },
+    'f:ports': {},
+  }
+  const managed = { manager: CONTROLLER, operation: 'Update', apiVersion: written.apiVersion, time }
+  const more = {
+    generateName: metadata.name.replace(/[^-]*$/, ''),
+    annotations: { 'endpoints.kubernetes.io/last-change-trigger-time': time },
+    ownerReferences: [{ ...owner, name: metadata.name.replace(/-[^-]*$/, '') }],
+    managedFields: [{ ...managed, fieldsType: 'FieldsV1', fieldsV1 }],
+  }
+  return { ...written, metadata: { ...metadata, ...more } } as KubeObject
+}
+
 export const addressesOf = (index: number, count: number): string[] =>
   Array.from({ length: count }, (_, each) => {
     const number = index * count + each
