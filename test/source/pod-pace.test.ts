@@ -1,10 +1,11 @@
 /** How often Pods alone cause a compilation. */
 
 import { equal } from 'node:assert/strict'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { PodPace } from '../../src/source/kubernetes/pod-pace.ts'
 
-test('the first change of a Pod waits for nothing, later ones for three times what that took', async t => {
+/** A pace on a clock of the test's own; `after` says how often it has called by then. */
+function paceOf(t: TestContext) {
   t.mock.timers.enable({ apis: ['setTimeout'] })
   let nowMs = 1_000
   let calls = 0
@@ -17,6 +18,11 @@ test('the first change of a Pod waits for nothing, later ones for three times wh
     t.mock.timers.tick(ms)
     return calls
   }
+  return { pace, after }
+}
+
+test('the first change of a Pod waits for nothing, later ones for three times what that took', t => {
+  const { pace, after } = paceOf(t)
   pace.touch()
   equal(after(1), 1)
   pace.begin()
@@ -34,4 +40,31 @@ test('the first change of a Pod waits for nothing, later ones for three times wh
   pace.cancel()
   equal(after(5_000), 2)
   equal(pace.waitMs, 0)
+})
+
+test('Pods that change during a compilation wait for its end, and as long as after any', t => {
+  const { pace, after } = paceOf(t)
+  pace.touch()
+  equal(after(1), 1)
+  pace.begin()
+  pace.touch()
+  equal(after(400), 1)
+  pace.end()
+  equal(after(1_100), 1)
+  equal(after(100), 2)
+})
+
+test('a pause that another compilation cuts short begins anew after that one', t => {
+  const { pace, after } = paceOf(t)
+  pace.begin()
+  after(1_000)
+  pace.end()
+  pace.touch()
+  equal(after(2_900), 0)
+  pace.begin() // for a rule
+  equal(after(1_000), 0)
+  pace.end()
+  equal(after(2_900), 0)
+  equal(after(100), 1)
+  equal(after(9_000), 1)
 })

@@ -21,10 +21,13 @@ type Answer = Compiled | Rotated | Behind | PublishedChanges | null
 
 export type CompilingThread = Threads<CompileTask | CompareTask | 'collect', Answer>
 
-/** What a Kubernetes API has; `forget` makes the next update a whole one. */
+/** What a Kubernetes API has. */
 type Objects = Pick<Source<ObjectUpdate>, 'current'> & {
   readonly addresses?: GatewayAddresses | undefined
+  /** Makes the next update a whole one. */
   forget(): void
+  /** The compilation of what was handed over last is over. */
+  compiled(): void
 }
 
 /**
@@ -90,16 +93,20 @@ export class Compiler {
       stats,
       served,
     })
-    let compiled = (await this.#thread.run(task())) as Compiled | Rotated | Behind | null
-    if (compiled === 'behind') {
-      this.#objects?.forget() // the thread has been replaced
-      compiled = (await this.#thread.run(task())) as Compiled | Rotated | null
+    try {
+      let compiled = (await this.#thread.run(task())) as Compiled | Rotated | Behind | null
+      if (compiled === 'behind') {
+        this.#objects?.forget() // the thread has been replaced
+        compiled = (await this.#thread.run(task())) as Compiled | Rotated | null
+      }
+      if (compiled) {
+        this.#previous = compiled.checksum
+        this.#collect()
+      }
+      return compiled
+    } finally {
+      this.#objects?.compiled()
     }
-    if (compiled) {
-      this.#previous = compiled.checksum
-      this.#collect()
-    }
-    return compiled
   }
 
   /** What a table changed beside the one before it, when there is time. */

@@ -14,6 +14,9 @@ export class PodPace {
   readonly #call: () => unknown
   readonly #nowMs: () => number
   #timer: NodeJS.Timeout | undefined
+  /** A Pod has changed, and nothing has been called since. */
+  #isTouched = false
+  #isCompiling = false
   #begunMs = 0
   #untilMs = Number.NEGATIVE_INFINITY
 
@@ -25,29 +28,44 @@ export class PodPace {
 
   /** A Pod has changed. */
   touch(): void {
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined
-      this.#call()
-    }, this.waitMs)
+    this.#isTouched = true
+    this.#wait()
   }
 
   cancel(): void {
+    this.#isTouched = false
     clearTimeout(this.#timer)
+    this.#timer = undefined
   }
 
   /** What has changed is handed over to be compiled. */
   begin(): void {
+    this.#isCompiling = true
     this.#begunMs = this.#nowMs()
+    clearTimeout(this.#timer)
+    this.#timer = undefined
   }
 
-  /** It is served. */
+  /** It is compiled, whatever came of it. */
   end(): void {
     const nowMs = this.#nowMs()
+    this.#isCompiling = false
     this.#untilMs = nowMs + Math.min(PAUSES * (nowMs - this.#begunMs), PAUSE_MS_MAX)
+    if (this.#isTouched) this.#wait()
   }
 
   /** Until Pods may cause another one; 0: at once. */
   get waitMs(): number {
     return Math.max(0, this.#untilMs - this.#nowMs())
+  }
+
+  /** How long a compilation takes, and so the pause after it, is known at its end. */
+  #wait(): void {
+    if (this.#isCompiling) return
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined
+      this.#isTouched = false
+      this.#call()
+    }, this.waitMs)
   }
 }

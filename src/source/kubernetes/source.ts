@@ -122,9 +122,12 @@ export class KubernetesSource implements Source<ObjectUpdate> {
     return update
   }
 
+  compiled(): void {
+    this.#podPace.end()
+  }
+
   /** What was compiled of the objects up to this revision is served; so many were left out. */
   serves(upTo: number, leftOut: number): void {
-    this.#podPace.end()
     this.#needed.serve(upTo, leftOut)
   }
 
