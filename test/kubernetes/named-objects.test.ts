@@ -60,6 +60,22 @@ suite('objects that rules name', { concurrency: 4 }, () => {
     await followed.equals()
   })
 
+  for (const watchedMax of [1e9, 0])
+    test(`Secrets that all fail are given up in time, whenever they are asked for again (${watchedMax} watched)`, async t => {
+      const names = ['one', 'two', 'three']
+      const scene = await Scene.of(
+        t,
+        {},
+        names.map(each => asking(each, 'cert')),
+      )
+      const failing = scene.api.inject({ resource: 'secrets' }, { code: 500 }, Number.POSITIVE_INFINITY)
+      const pace = { watchedMax, pollMs: 5, holdMs: 400, leastMs: 60_000, mostMs: 60_000 }
+      const followed = scene.follower({ pace })
+      await followed.begin()
+      ok(followed.source.isSynced)
+      equal(failing.met, watchedMax === 0 ? 2 : 2 * names.length)
+    })
+
   for (const code of [400, 500])
     test(`polled, the first one always answered by ${code}: the others are read and followed`, async t => {
       const scene = await Scene.of(t, {}, [asking('one', 'cert'), asking('two', 'cert'), secret('two')])

@@ -44,12 +44,12 @@ export const DEFAULT_PACE: Pace = {
   absentMs: 20_000,
 }
 
-/** After three or four requests, the first of which a server may have been too busy for. */
+/** Time for three requests, the first of which a server may have been too busy for. */
 const HOLD_MS = 5_000
 
-/** Whether nothing waits any more for a single object that has failed since then. */
-export const isHeldEnough = (sinceMs: number, { holdMs = HOLD_MS }: Pace): boolean =>
-  monotonicMs() - sinceMs >= holdMs
+/** How long a single object that fails since it was first asked for is still waited for. */
+export const holdLeftMs = (sinceMs: number, { holdMs = HOLD_MS }: Pace): number =>
+  Math.max(0, sinceMs + holdMs - monotonicMs())
 
 /**
  * The next wait for a polled object that is not there: in the end it is asked for no more often

@@ -16,7 +16,7 @@ import { type Failure, failureOf, waitAfter } from './failures.ts'
 import { type Scope, titleOfScope } from './kinds.ts'
 import { Known, type OnObject } from './known.ts'
 import { type Kept, readObject } from './objects.ts'
-import { absentAfter, DEFAULT_PACE, isHeldEnough, type Pace } from './pace.ts'
+import { absentAfter, DEFAULT_PACE, holdLeftMs, type Pace } from './pace.ts'
 import { type Failing, PhaseKeeper, type ReflectorState } from './reflector-state.ts'
 import { Requests } from './requests.ts'
 
@@ -63,6 +63,8 @@ export class Poller {
   readonly #state: PhaseKeeper
   readonly #polled = new Map<string, Polled>()
   #awake = new AbortController()
+  /** The server has failed for two objects in turn: it may fail for all. */
+  #isAway = false
   #running: Promise<void> | null = null
 
   constructor(options: PollerOptions) {
@@ -152,7 +154,7 @@ export class Poller {
       const next = this.#next()
       const waitMs = next.dueMs - monotonicMs()
       if (waitMs > 0) {
-        await this.#pause(waitMs)
+        await this.#rest(waitMs)
         continue
       }
       const failure = await this.#ask(next)
@@ -161,9 +163,9 @@ export class Poller {
       if (failure) next.dueMs = monotonicMs() + failedMs
       this.#report(next, failure)
       const isAway = failure !== null && !failure.isOfObject
-      const isSecond: boolean = failed !== null && failed !== next
+      this.#isAway = isAway && failed !== null && (this.#isAway || failed !== next)
       // The server may fail for one object only, so another one is asked for before it has a rest.
-      if (isAway && (isSecond || failure.retryMs > 0)) await this.#pause(failedMs)
+      if (isAway && (this.#isAway || failure.retryMs > 0)) await this.#rest(failedMs)
       else if (isAway) await this.#pause(this.#gapMs)
       else if ([...this.#polled.values()].every(each => each.isKnown)) await this.#pause(this.#gapMs)
       failed = isAway ? next : null
@@ -207,7 +209,7 @@ export class Poller {
     const before = polled.failure?.message
     polled.failure = failure
     if (failure) this.#state.count('failures')
-    if (failure && (failure.isOfObject || isHeldEnough(polled.sinceMs, this.#pace))) polled.isKnown = true
+    if (failure && (failure.isOfObject || this.#heldMs(polled) === 0)) polled.isKnown = true
     this.#tell()
     if (failure?.message !== before) this.#options.onState()
   }
@@ -256,6 +258,25 @@ export class Poller {
 
   get #gapMs(): number {
     return Math.min(GAP_MS, this.#pace.pollMs ?? GAP_MS)
+  }
+
+  /** Nothing waits any more for what the server has failed for long enough by then. */
+  async #rest(ms: number): Promise<void> {
+    const { signal } = this.#awake
+    const untilMs = monotonicMs() + ms
+    for (let leftMs = ms; leftMs > 0 && !signal.aborted; leftMs = untilMs - monotonicMs()) {
+      const all = [...this.#polled.values()]
+      await this.#pause(Math.min(leftMs, ...all.map(each => this.#heldMs(each))))
+      if (signal.aborted) return
+      for (const each of all) each.isKnown ||= this.#heldMs(each) === 0
+      this.#tell()
+    }
+  }
+
+  /** How long others still wait for one that fails; Infinity: they do not, or it may be read yet. */
+  #heldMs({ isKnown, failure, sinceMs }: Polled): number {
+    if (isKnown || (failure === null && !this.#isAway)) return Number.POSITIVE_INFINITY
+    return holdLeftMs(sinceMs, this.#pace)
   }
 
   /** Ends early when it is closed, and when another object is to be asked for. */

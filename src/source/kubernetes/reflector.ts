@@ -21,7 +21,7 @@ import { type Scope, titleOfScope } from './kinds.ts'
 import { Known, type OnObject } from './known.ts'
 import { readLines } from './lines.ts'
 import { type Kept, readObject } from './objects.ts'
-import { DEFAULT_PACE, isHeldEnough, type Pace } from './pace.ts'
+import { DEFAULT_PACE, holdLeftMs, type Pace } from './pace.ts'
 import { PhaseKeeper, type ReflectorState } from './reflector-state.ts'
 import { Requests } from './requests.ts'
 
@@ -245,9 +245,18 @@ export class Reflector {
     // A server that has just started does not know its CRDs yet.
     const why = status === 404 ? new Failure(0, 'the API server is not ready') : failure
     this.#state.failed(why)
-    const isOfObject = why.isOfObject || isHeldEnough(this.#startedMs, this.#pace)
-    if (isOfObject && this.scope.name !== null) this.#state.update({ isSynced: true })
-    await this.#pause(waitAfter(why, this.#backOff, this.#pace))
+    const waitMs = waitAfter(why, this.#backOff, this.#pace)
+    const heldMs = this.#heldMs(why)
+    await this.#pause(Math.min(heldMs, waitMs))
+    if (heldMs > waitMs || this.#closing.signal.aborted) return
+    this.#state.update({ isSynced: true })
+    await this.#pause(waitMs - heldMs)
+  }
+
+  /** How long others still wait for it, now that it has failed. */
+  #heldMs({ isOfObject }: Failure): number {
+    if (this.scope.name === null || this.#state.now.isSynced) return Number.POSITIVE_INFINITY
+    return isOfObject ? 0 : holdLeftMs(this.#startedMs, this.#pace)
   }
 
   /**
