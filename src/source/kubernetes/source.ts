@@ -59,6 +59,8 @@ export class KubernetesSource implements Source<ObjectUpdate> {
   #onChange: (() => void) | null = null
   #onEndpoints: ((services: readonly string[]) => unknown) | null = null
   readonly #podPace = new PodPace(() => this.#hasChanges && this.#changed.touch())
+  /** The compilation of what `current` has returned is over. */
+  readonly compiled = (): void => this.#podPace.end()
   #waiting: NodeJS.Timeout | undefined
   #saving: NodeJS.Timeout | undefined
   #hasChanges = false
@@ -120,10 +122,6 @@ export class KubernetesSource implements Source<ObjectUpdate> {
     const update = this.#store.update()
     this.#needed.handOver(update.to)
     return update
-  }
-
-  compiled(): void {
-    this.#podPace.end()
   }
 
   /** What was compiled of the objects up to this revision is served; so many were left out. */
