@@ -125,7 +125,10 @@ export class SocketOptions {
     return BBR.every((byte, index) => u8[this.place + index] === byte)
   }
 
-  /** Sends as soon as the window allows, by Reno: each kernel has it, and anybody may choose it. */
+  /**
+   * Sends as soon as the window allows, by Reno: each kernel has it, and anybody may choose it. A
+   * socket that BBR has paced keeps its timers, with little to wait for (docs/benchmarks.md).
+   */
   protected endPacing(fd: number): void {
     this.arena.u8.set(RENO, this.place)
     libc.setsockopt(fd, ...TCP_CONGESTION, this.placePointer, RENO.length)

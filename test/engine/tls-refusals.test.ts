@@ -8,7 +8,11 @@ import { createHash, X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
+import { test } from 'node:test'
 import { type ConnectionOptions, connect, TLSSocket as Secure, type TLSSocket } from 'node:tls'
+import type { Ask } from '../../src/engine/flow/ask.ts'
+import { HandshakeSends } from '../../src/engine/flow/handshake-sends.ts'
+import type { Queues } from '../../src/engine/flow/queues.ts'
 import type { EngineKind } from '../../src/engine/worker/protocol.ts'
 import type { ClientChecks, TlsServer, TlsUpstream } from '../../src/table/plan/tls.ts'
 import type { TlsSecrets } from '../../src/tls/material.ts'
@@ -206,3 +210,19 @@ function deaf(port: number): Socket {
   connect({ socket: stream, servername: SERVER_NAME }).on('error', () => {})
   return raw
 }
+
+test('of a handshake that is given up, a send in the kernel keeps its buffer, and none follows it', () => {
+  const sent: number[] = []
+  const given: number[] = []
+  const ask = { send: (_slot: number, _side: number, at: number) => sent.push(at) }
+  const queues = { placeOf: (buffer: number) => buffer, give: (buffer: number) => given.push(buffer) }
+  const sends = new HandshakeSends(ask as unknown as Ask, queues as unknown as Queues)
+  sends.pieces.push({ buffer: 100, bytes: 10 }, { buffer: 200, bytes: 10 })
+  sends.next(0)
+  sends.giveUp()
+  assert.deepEqual([sent, given], [[100], [200]])
+  assert.ok(sends.sent(0, 4) < 0)
+  sends.giveUp()
+  sends.next(0)
+  assert.deepEqual([sent, given], [[100], [200, 100]])
+})

@@ -20,6 +20,7 @@ export class HandshakeSends {
   /** Of the first piece. */
   #sentBytes = 0
   #awaits = Operation.SEND
+  #isGivenUp = false
 
   constructor(ask: Ask, queues: Queues) {
     this.#ask = ask
@@ -29,7 +30,7 @@ export class HandshakeSends {
   /** Sends the first piece, unless something is in the kernel. */
   next(slot: number): void {
     const [first] = this.pieces
-    if (this.isBusy || first === undefined) return
+    if (this.isBusy || this.#isGivenUp || first === undefined) return
     this.isBusy = true
     this.#awaits = Operation.SEND
     const at = this.#queues.placeOf(first.buffer) + this.#sentBytes
@@ -37,13 +38,14 @@ export class HandshakeSends {
   }
 
   /**
-   * A send has completed. Returns 0, or the error that ends them all; a socket that takes nothing
-   * at the moment is none.
+   * A send has completed. Returns 0, or the error that ends them all: once they are given up, any
+   * result is one. A socket that takes nothing at the moment is none.
    */
   sent(slot: number, result: number): number {
     const [first] = this.pieces
     this.isBusy = false
-    if (first === undefined || (result <= 0 && result !== -Errno.EAGAIN)) return result || -Errno.ECONNRESET
+    if (this.#isGivenUp || first === undefined) return -Errno.ECONNRESET
+    if (result <= 0 && result !== -Errno.EAGAIN) return result || -Errno.ECONNRESET
     if (result < 0) this.#await(slot)
     else {
       this.#advance(first, result)
@@ -52,14 +54,13 @@ export class HandshakeSends {
     return 0
   }
 
-  /** Gives up what is not in the kernel. */
-  dropUnsent(): void {
-    this.#drop(this.isBusy ? 1 : 0)
-  }
-
-  /** The upstream takes no more. */
-  dropAll(): void {
-    this.#drop(0)
+  /**
+   * Gives them up, and gives back the buffers but that of a send in the kernel, which reads it until
+   * it completes.
+   */
+  giveUp(): void {
+    this.#isGivenUp = true
+    for (const { buffer } of this.pieces.splice(this.isBusy ? 1 : 0)) this.#queues.give(buffer)
   }
 
   /** Calls back what is in the kernel. */
@@ -81,9 +82,5 @@ export class HandshakeSends {
     this.#sentBytes = 0
     this.pieces.shift()
     this.#queues.give(first.buffer)
-  }
-
-  #drop(from: number): void {
-    for (const { buffer } of this.pieces.splice(from)) this.#queues.give(buffer)
   }
 }

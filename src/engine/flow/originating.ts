@@ -168,7 +168,7 @@ export class Originating {
     if (origin === undefined) return Step.failed
     mark('a handshake with an upstream is late')
     origin.failure ??= { code: TLS_TIMED_OUT, errno: 0 }
-    origin.sends.dropUnsent()
+    origin.sends.giveUp()
     if (this.#isQuiet(slot, origin)) return Step.failed
     this.#hearNoMore(slot)
     origin.sends.cancel(slot)
@@ -243,7 +243,7 @@ export class Originating {
 
   /** The upstream takes no more of what weir has to say. */
   #hearNothing(slot: number, origin: Origin, errno: number): Step {
-    origin.sends.dropAll()
+    origin.sends.giveUp()
     return this.#fail(slot, origin, { code: TLS_FAILED, errno })
   }
 

@@ -66,7 +66,7 @@ export class TlsPieces {
     return NO_BUFFER
   }
 
-  /** For so many bytes, or for some of them; −1: none. Not every kernel lends large ones. */
+  /** For so many bytes, or for some of them; −1: none. */
   #borrow(bytes: number): number {
     const queues = this.#queues
     const buffer = bytes > queues.small.bytesEach ? queues.borrow(true) : -1
