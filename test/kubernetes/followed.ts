@@ -132,6 +132,7 @@ export class Followed {
 
   #take(): void {
     const { from, changed, removed } = this.source.current()
+    this.source.compiled()
     if (from === 0) this.table.clear()
     for (const each of changed) this.table.set(objectKey(each), each)
     for (const key of removed) this.table.delete(key)

@@ -3,6 +3,8 @@
 import { equal } from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { PodPace } from '../../src/source/kubernetes/pod-pace.ts'
+import { istio, pod } from '../kubernetes/resources.ts'
+import { Scene } from '../kubernetes/scene.ts'
 
 /** A pace on a clock of the test's own; `after` says how often it has called by then. */
 function paceOf(t: TestContext) {
@@ -67,4 +69,20 @@ test('a pause that another compilation cuts short begins anew after that one', t
   equal(after(2_900), 0)
   equal(after(100), 1)
   equal(after(9_000), 1)
+})
+
+test('a Pod that a selector may have chosen waits for no pause: it may be an endpoint that ends', async t => {
+  const selecting = istio('ServiceEntry', 'a', {
+    hosts: ['a.example'],
+    ports: [{ number: 1, name: 'tcp', protocol: 'TCP' }],
+    resolution: 'STATIC',
+    workloadSelector: { labels: { app: 'a' } },
+  })
+  const scene = await Scene.of(t, {}, [selecting, pod('one', { app: 'a' })])
+  const followed = await scene.follow()
+  scene.change()
+  await followed.equals() // nothing of the start is owed any more
+  followed.source.current() // a compilation begins that takes for ever
+  scene.api.remove(pod('one', { app: 'a' }))
+  await followed.equals()
 })

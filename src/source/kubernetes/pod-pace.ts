@@ -2,6 +2,7 @@
  * How often Pods alone cause a compilation. A compilation has all rules to read, whichever Pod has
  * changed, and a rollout changes Pods all the time. The first change is compiled at once; then
  * there is a pause in proportion to what that took, and what comes meanwhile is compiled together.
+ * Not for Pods that a selector may have chosen: an endpoint that ends cannot wait (source.ts).
  */
 
 import { monotonicMs } from '../../base/clock.ts'

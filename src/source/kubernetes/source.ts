@@ -259,8 +259,9 @@ export class KubernetesSource implements Source<ObjectUpdate> {
     const [service, other] = [now, old].map(each => each && isEndpoints(each.object) && serviceOf(each))
     if (service === false || other === false) {
       this.#hasChanges = true
-      const paced = (after ?? before)?.object.kind === 'Pod' ? this.#podPace : this.#changed
-      paced.touch()
+      const isPod = (after ?? before)?.object.kind === 'Pod'
+      if (isPod && !this.#store.podUse.selected) this.#podPace.touch()
+      else this.#changed.touch()
       return
     }
     if (service) this.#services.add(service)
