@@ -22,6 +22,8 @@ export class ReviewMemory {
   /** By the number of the scope in the Plan. */
   #last: readonly Reviewed[] = []
   #next: Reviewed[] = []
+  /** What was compared last: all scopes of a socket, perhaps thousands, have the same owners. */
+  #compared: { readonly before: Owners; readonly after: Owners; readonly same: boolean } | null = null
 
   /** Begins a Plan. */
   begin(): void {
@@ -29,18 +31,30 @@ export class ReviewMemory {
     this.#next = []
   }
 
+  /** Ends it: what the last one had is let go of. */
+  end(): void {
+    this.#last = []
+    this.#compared = null
+  }
+
   /** The fates in the next scope; `review` makes them, where they may differ. */
   of(listener: Listener, scope: Scope, owners: Owners, review: () => ScopeReview): ScopeReview {
     const before = this.#last[this.#next.length]
-    const same = before && asksSame(before, { listener, scope, owners })
+    const same = before && asksSame(before, { listener, scope }) && this.#ownSame(before.owners, owners)
     if (same) this.reused++
     const found = same ? renamed(before.review, before.scope.rules, scope.rules) : review()
     this.#next.push({ listener, scope, owners, review: found })
     return found
   }
+
+  #ownSame(before: Owners, after: Owners): boolean {
+    if (this.#compared?.before !== before || this.#compared.after !== after)
+      this.#compared = { before, after, same: ownSame(before, after) }
+    return this.#compared.same
+  }
 }
 
-function asksSame(before: Reviewed, { listener, scope, owners }: Omit<Reviewed, 'review'>): boolean {
+function asksSame(before: Reviewed, { listener, scope }: Pick<Reviewed, 'listener' | 'scope'>): boolean {
   const { port, bind, destination } = before.listener
   const { rules } = before.scope
   return (
@@ -50,7 +64,6 @@ function asksSame(before: Reviewed, { listener, scope, owners }: Omit<Reviewed, 
     before.scope.port === scope.port &&
     isSameValue(before.scope.addresses, scope.addresses) &&
     isSameValue(before.scope.takes, scope.takes) &&
-    ownSame(before.owners, owners) &&
     rules.length === scope.rules.length &&
     rules.every((rule, at) => rule === scope.rules[at] || asksSameOf(rule, scope.rules[at]))
   )

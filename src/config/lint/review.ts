@@ -50,6 +50,7 @@ export function reviewPlan({ listeners }: Plan, memory = new ReviewMemory()): Re
       for (const [index, fate] of review.fates.entries()) if (fate) note(found, scope.rules[index], fate)
     }
   }
+  memory.end()
   if (found.size === 0) return { verdicts: new Map(), incomplete }
   for (const { scopes } of listeners) for (const scope of scopes) count(scope.rules, found)
   const verdicts = new Map<RuleOrigin, Verdict>()

@@ -101,8 +101,13 @@ export class DocumentMemory {
     this.#files.set(name, file)
   }
 
-  /** Ends a load: what was revived for it is let go of. */
+  /**
+   * Ends a load: what was revived for it is let go of, and what only the last one asked for. All
+   * that was made of a file that has changed, its rules above all, is kept by nobody else.
+   */
   release(): void {
+    this.#earlier = new Map()
+    this.#earlierFiles = new Map()
     for (const { spans } of this.#files.values()) for (const { reading } of spans) reading.release()
   }
 }
