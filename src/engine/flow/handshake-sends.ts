@@ -55,8 +55,8 @@ export class HandshakeSends {
   }
 
   /**
-   * Gives them up, and gives back the buffers but that of a send in the kernel, which reads it until
-   * it completes.
+   * Gives them up, and gives back the buffers but that of a send in the kernel, which reads it
+   * until it completes.
    */
   giveUp(): void {
     this.#isGivenUp = true

@@ -273,7 +273,7 @@ export class Poller {
     }
   }
 
-  /** How long others still wait for one that fails; Infinity: they do not, or it may be read yet. */
+  /** How long others wait for one that fails; Infinity: they do not, or it may be read yet. */
   #heldMs({ isKnown, failure, sinceMs }: Polled): number {
     if (isKnown || (failure === null && !this.#isAway)) return Number.POSITIVE_INFINITY
     return holdLeftMs(sinceMs, this.#pace)
