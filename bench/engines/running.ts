@@ -15,6 +15,10 @@ import type { Contender } from './contenders.ts'
 const READY_MS_MAX = 60_000
 const END_MS_MAX = 5_000
 const OUTPUT_MAX = 2_000
+/** Memory counts as settled while it moves by no more than this, for so many looks in a row. */
+const SAME_BYTES = 2 ** 18
+const SAME_LOOKS = 3
+const LOOKS_MAX = 20
 /**
  * USER_HZ, in which /proc counts: 100 on every architecture of Linux but alpha. proc_pid_stat(5)
  */
@@ -117,6 +121,18 @@ export class Running {
   residentBytes(): number {
     const status = this.#child ? readFileSync(`/proc/${this.#child.pid}/status`, 'utf8') : ''
     return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024
+  }
+
+  /** The same, once a few looks in a row have found it as it was, or after a while. */
+  async settledBytes(lookMs: number): Promise<number> {
+    let bytes = this.residentBytes()
+    for (let [looks, same] = [0, 0]; looks < LOOKS_MAX && same < SAME_LOOKS; looks++) {
+      await pause(lookMs)
+      const now = this.residentBytes()
+      same = Math.abs(now - bytes) <= SAME_BYTES ? same + 1 : 0
+      bytes = now
+    }
+    return bytes
   }
 
   /** How many are open. */

@@ -2,7 +2,6 @@
  * The memory of a gateway before anyone connects, and how it grows with its workers and its rules.
  */
 
-import { setTimeout as pause } from 'node:timers/promises'
 import { rulesText } from '../config/rules.ts'
 import { weirWith } from '../engines/contenders.ts'
 import { Running } from '../engines/running.ts'
@@ -44,15 +43,14 @@ export async function measureResting(bench: Bench, server: number, folder: strin
   for (const [name, list] of found) bench.record(group, name, 'bytes', list)
 }
 
-/** @param settleMs  Until the memory of the start was given back. */
+/** @param lookMs  Between looks at whether the memory of the start was given back. */
 async function residentAtRest(
   setup: Setup,
   server: number,
   folder: string,
-  settleMs: number,
+  lookMs: number,
 ): Promise<number> {
   const weir = weirWith('weir', ({ listen }) => rulesText({ ...setup, port: listen, servers: { server } }))
   await using running = await Running.start(weir, server, folder)
-  await pause(settleMs)
-  return running.residentBytes()
+  return await running.settledBytes(lookMs)
 }

@@ -1,7 +1,6 @@
 /** A proxy's memory for an idle connection: weir's beside its peers'. */
 
 import assert from 'node:assert/strict'
-import { setTimeout as pause } from 'node:timers/promises'
 import { type Contender, WEIR } from '../engines/contenders.ts'
 import { Running } from '../engines/running.ts'
 import type { Bench } from '../harness.ts'
@@ -44,20 +43,18 @@ export async function measureIdle(
 /**
  * A tenth of the connections first, so that one-time costs are not charged to the rest.
  *
- * @param settleMs  Until an idle process no longer takes or frees memory.
+ * @param lookMs  Between looks at whether an idle process still takes or frees memory.
  */
 async function idleBytes(
   running: Running,
   count: number,
-  settleMs: number,
+  lookMs: number,
   connectTo?: Connect,
 ): Promise<number> {
   const first = await holdIdle(running.port, count / 10, connectTo)
-  await pause(settleMs)
-  const before = running.residentBytes()
+  const before = await running.settledBytes(lookMs)
   const rest = await holdIdle(running.port, count - count / 10, connectTo)
-  await pause(settleMs)
-  const after = running.residentBytes()
+  const after = await running.settledBytes(lookMs)
   await Promise.all([first.close(), rest.close()])
   assert.ok(before > 0 && !running.hasEnded, `${running.name} has ended`)
   return (after - before) / (count - count / 10)
