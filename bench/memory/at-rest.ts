@@ -44,12 +44,7 @@ export async function measureResting(bench: Bench, server: number, folder: strin
 }
 
 /** @param lookMs  Between looks at whether the memory of the start was given back. */
-async function residentAtRest(
-  setup: Setup,
-  server: number,
-  folder: string,
-  lookMs: number,
-): Promise<number> {
+async function residentAtRest(setup: Setup, server: number, folder: string, lookMs: number): Promise<number> {
   const weir = weirWith('weir', ({ listen }) => rulesText({ ...setup, port: listen, servers: { server } }))
   await using running = await Running.start(weir, server, folder)
   return await running.settledBytes(lookMs)
