@@ -7,6 +7,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { readdirSync, readFileSync } from 'node:fs'
 import type { TestContext } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -63,6 +64,12 @@ function lower(child: ChildProcess, files: number): void {
   assert.equal(status, 0)
 }
 
+/** Whether all its threads are: SIGSTOP takes a moment to reach each. */
+const isStopped = ({ pid }: ChildProcess): boolean =>
+  readdirSync(`/proc/${pid}/task`).every(thread =>
+    readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8').includes(') T '),
+  )
+
 /** A new client's greeting comes back. */
 async function isServed(port: number): Promise<boolean> {
   const client = begin(port)
@@ -78,7 +85,7 @@ for (const { engine, test } of ENGINES) {
     const child = spawn('sh', ['-c', `ulimit -n ${FILES}; exec "$0" "$1"`, process.execPath, CHILD], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     })
-    t.after(() => child.kill())
+    t.after(() => child.kill('SIGKILL')) // it may be stopped
     await ask(child, { kind: 'start', engine, port, upstream: upstream.port })
 
     const clients = Array.from({ length: FILES }, () => begin(port))
@@ -127,10 +134,11 @@ for (const { engine, test } of ENGINES) {
       const first = await settled(child)
       lower(child, files)
       await pause(150) // for the limit to be read again
-      child.kill('SIGSTOP') // all of them wait in the queue when it goes on
+      child.kill('SIGSTOP')
+      while (!isStopped(child)) await pause(1) // all of them wait in the queue when it goes on
       const more = Array.from({ length: FILES }, () => begin(port))
       const ended = Promise.all(more.map(ending))
-      await Promise.all(more.map(client => once(client, 'connect')))
+      await Promise.all(more.map(begun))
       child.kill('SIGCONT')
       await stalled(child)
       for (const client of more) client.end()
