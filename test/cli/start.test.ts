@@ -283,3 +283,19 @@ test('a gateway begins again as a process that gives memory back, unless somebod
   assert.deepEqual(toldBy('run', { MALLOC_MMAP_THRESHOLD_: '65536' }), [chosen, chosen])
   assert.equal(toldBy('check').length, 2)
 })
+
+test('a gateway that follows a cluster begins with a larger young generation, and no other does', () => {
+  const asked = (...words: string[]): readonly string[] => {
+    const telling = `data:text/javascript,${encodeURIComponent("process._rawDebug('node ' + process.execArgv.join(' '))")}`
+    const { stderr } = spawnSync(process.execPath, ['--import', telling, WEIR, ...words], {
+      env: environment({}),
+      encoding: 'utf8',
+    })
+    const last = [...stderr.matchAll(/^node (.*)$/gm)].at(-1)?.[1] ?? ''
+    return last.split(' ').filter(each => each.includes('semi-space'))
+  }
+  const larger = ['--min-semi-space-size=32', '--max-semi-space-size=32']
+  assert.deepEqual(asked('run', '--kubernetes', '--kubeconfig', '/none'), larger)
+  assert.deepEqual(asked('run', '/none'), [])
+  assert.deepEqual(asked('check', '--kubernetes', '--kubeconfig', '/none'), [])
+})
