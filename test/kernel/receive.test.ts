@@ -135,7 +135,7 @@ for (const { test } of KERNELS) {
     using world = new World()
     const { fd, peer } = accepted(kernel, world)
     const { large, memory } = kernel
-    /** As the engine does: a buffer is taken as it is told of, and given back later. */
+    /** As the engine does: a buffer is taken when a completion names it, and given back later. */
     const held = Array.from({ length: large.count }, (_, next) => {
       world.send(peer, String.fromCharCode(next))
       kernel.receive(fd, LARGE, false, 1, 0)

@@ -5,7 +5,7 @@ import type { TestContext } from 'node:test'
 
 const asked = new Map<Socket, number>()
 
-/** The answer to what was sent to `port`; one that does not come is told of by `unanswered`. */
+/** The answer to what was sent to `port`; `unanswered` names those that do not come. */
 export function answerFrom<Answer>(port: number, socket: Socket, answer: Promise<Answer>): Promise<Answer> {
   asked.set(socket, port)
   return answer.finally(() => asked.delete(socket))
