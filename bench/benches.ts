@@ -10,6 +10,7 @@ import { benchFaults } from './faults.ts'
 import { benchFilter } from './filter.ts'
 import type { Bench } from './harness.ts'
 import { benchKubernetes } from './kubernetes.ts'
+import { benchLatency } from './latency.ts'
 import { benchLookup } from './lookup.ts'
 import { benchMemory } from './memory.ts'
 import { benchObserve } from './observe.ts'
@@ -94,6 +95,13 @@ export const BENCHES: readonly BenchRow[] = [
     name: 'calls',
     about: 'foreign calls, system calls and atomics of a connection, a request and a GB, counted',
     run: benchCalls,
+    onlyByName: true,
+  },
+  {
+    name: 'latency',
+    about:
+      'what a proxy adds to a request at a quarter, half and three quarters of the load, beside HAProxy and nginx',
+    run: benchLatency,
     onlyByName: true,
   },
   {

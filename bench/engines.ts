@@ -9,18 +9,16 @@
  */
 
 import { type Goals, recordAims } from './engines/aims.ts'
-import { chartLatency, chartWork } from './engines/charts.ts'
-import { DIRECT, PEERS, present, WEIR, WEIR_EPOLL } from './engines/contenders.ts'
-import { LATENCY_ROUNDS, sayLatency } from './engines/latency.ts'
-import { recordLatency, recordReach, recordWork } from './engines/record.ts'
-import { Running } from './engines/running.ts'
-import { type Axis, measure, median, type Samples } from './engines/samples.ts'
+import { bulk, connections, requests } from './engines/axes.ts'
+import { chartWork } from './engines/charts.ts'
+import { present, QUICK, WEIR, WEIR_EPOLL } from './engines/contenders.ts'
+import { isQuick, pace, shareOfRate } from './engines/latency.ts'
+import { recordReach, recordWork } from './engines/record.ts'
+import { type Running, withContenders } from './engines/running.ts'
+import { type Axis, measure, type Samples } from './engines/samples.ts'
 import type { Bench } from './harness.ts'
 import type { Generator } from './load/generator.ts'
-import { withLoad } from './load/scene.ts'
 
-const CLIENTS = 64
-const ROUND_MS = 300
 /**
  * V8 compiles for the first 30 000 connections or so, up to a quarter of the process's CPU. A
  * gateway does so once in its life, so that is no part of what a connection costs.
@@ -28,21 +26,9 @@ const ROUND_MS = 300
 const WARM_UPS = { connections: 12, requests: 4, bulk: 1 } as const
 /** Many short ones where a verdict is closest. */
 const ROUNDS = { connections: 10, requests: 5, bulk: 5 } as const
-const CONNECTIONS_MS = 200
-/**
- * At half the rate of these, Node's own sockets fall behind, and the figure would only show their
- * queue.
- */
-const QUICK = [WEIR, WEIR_EPOLL, ...PEERS]
 
 export const benchEngines = (bench: Bench): Promise<void> =>
-  withLoad(bench, async (generator, folder) => {
-    await using proxies = new AsyncDisposableStack()
-    const running: Running[] = []
-    for (const each of present(bench))
-      running.push(proxies.use(await Running.start(each, generator.port, folder)))
-    await measureAll(bench, generator, running)
-  })
+  withContenders(bench, present(bench), (generator, running) => measureAll(bench, generator, running))
 
 async function measureAll(bench: Bench, generator: Generator, running: readonly Running[]): Promise<void> {
   const usual = running.filter(each => !each.bulkOnly)
@@ -59,78 +45,20 @@ async function measureAll(bench: Bench, generator: Generator, running: readonly 
     return samples
   }
   await work(connections(bench), { time: 1 / 1.1, cpu: 0.85, userShare: 0.1 }, { cpu: 1.1 })
-  const asked = await work(requests(bench, 0), { time: 1, cpu: 0.95, userShare: 0.1 }, { cpu: 1.1 })
+  const asked = await work(requests(bench), { time: 1, cpu: 0.95, userShare: 0.1 }, { cpu: 1.1 })
   for (const streams of [1, 4]) {
     const axis = bulk(bench, streams)
     const samples = await work(axis, { time: 1 / 1.3, cpu: 0.8, userShare: 0.1 }, { cpu: 0.6 })
     recordReach(bench, axis, samples, 0.75)
   }
   const proxies = usual.filter(each => each.isProxy).map(({ name }) => name)
-  await pace(bench, 'latency-of-all', generator, usual, halfOf(asked, proxies))
-  const quick = usual.filter(({ name }) => name === DIRECT || QUICK.includes(name))
-  await pace(bench, 'latency-of-the-quick', generator, quick, halfOf(asked, QUICK), LATENCY_ROUNDS)
+  const paceOf = (names: readonly string[]): number => shareOfRate(asked, names, 1 / 2)
+  await pace(bench, generator, usual, { id: 'latency-of-all', perSecond: paceOf(proxies) })
+  const quick = usual.filter(isQuick)
+  await pace(bench, generator, quick, {
+    id: 'latency-of-the-quick',
+    perSecond: paceOf(QUICK),
+    rounds: 20,
+    roundMs: 120,
+  })
 }
-
-/** Half the rate at which the slowest of `names` is saturated, in requests per second. */
-function halfOf(asked: Samples, names: readonly string[]): number {
-  const timesNs = [...asked]
-    .filter(([name]) => names.includes(name))
-    .map(([, list]) => list.map(each => each.timeNs))
-  return Math.round(1e9 / Math.max(...timesNs.map(median)) / 2 / 100) * 100
-}
-
-async function pace(
-  bench: Bench,
-  id: string,
-  generator: Generator,
-  running: readonly Running[],
-  perSecond: number,
-  { most = 5, roundMs = ROUND_MS } = {},
-): Promise<void> {
-  const axis = requests(bench, perSecond, roundMs)
-  const rounds = bench.parameter(2, most)
-  const samples = await measure(bench, generator, running, axis, { rounds })
-  recordLatency(bench, axis, samples)
-  recordAims(bench, WEIR, axis, samples, { p99: 1 })
-  for (const name of [WEIR, WEIR_EPOLL]) sayLatency(bench, name, axis, samples)
-  chartLatency(bench, id, axis, samples)
-}
-
-// ── axes ───────────────────────────────────────────────────────────────────
-
-const connections = (bench: Bench): Axis => ({
-  group: `new connections, ${CLIENTS} at a time`,
-  job: {
-    kind: 'connections',
-    clients: CLIENTS,
-    durationMs: bench.parameter(60, CONNECTIONS_MS),
-    perSecond: 0,
-    mebibytes: 0,
-  },
-})
-
-/** With a rate, in an open loop. */
-const requests = (bench: Bench, perSecond: number, roundMs = ROUND_MS): Axis => ({
-  group:
-    perSecond === 0
-      ? `requests over ${CLIENTS} kept connections`
-      : `latency at ${perSecond} requests a second, open loop, ${CLIENTS} connections`,
-  job: {
-    kind: 'requests',
-    clients: CLIENTS,
-    durationMs: bench.parameter(60, roundMs),
-    perSecond,
-    mebibytes: 0,
-  },
-})
-
-const bulk = (bench: Bench, clients: number): Axis => ({
-  group: `bulk, ${clients === 1 ? 'one stream' : `${clients} streams`}`,
-  job: {
-    kind: 'bulk',
-    clients,
-    durationMs: 0,
-    perSecond: 0,
-    mebibytes: bench.parameter(4, 256 / clients + 32),
-  },
-})

@@ -6,8 +6,11 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { monotonicMs } from '../../src/base/clock.ts'
+import type { Bench } from '../harness.ts'
 import { freePort } from '../load/free-port.ts'
+import type { Generator } from '../load/generator.ts'
 import { askOnce } from '../load/idle.ts'
+import { withLoad } from '../load/scene.ts'
 import type { CpuTime } from '../load/worker.ts'
 import type { Contender } from './contenders.ts'
 
@@ -154,6 +157,21 @@ export class Running {
     clearTimeout(force)
   }
 }
+
+/** Runs `body` with a load and each of `contenders` at work; all have ended with it. */
+export const withContenders = (
+  bench: Bench,
+  contenders: readonly Contender[],
+  body: (generator: Generator, running: readonly Running[]) => Promise<void>,
+): Promise<void> =>
+  withLoad(bench, async (generator, folder) => {
+    await using proxies = new AsyncDisposableStack()
+    const running: Running[] = []
+    for (const each of contenders) {
+      running.push(proxies.use(await Running.start(each, generator.port, folder)))
+    }
+    await body(generator, running)
+  })
 
 /** Processor time by thread; nothing if the kernel lacks CONFIG_SCHED_INFO. */
 function threadsNs(folder: string): ReadonlyMap<string, number> {
