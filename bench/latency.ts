@@ -2,8 +2,8 @@
  * `latency`: what a proxy adds to a request at a quarter, a half and three quarters of the rate
  * that all can serve.
  *
- * `engines` has the same verdict from twenty rounds, between which a stall of 2 ms decides. Here are
- * as many as it takes for the interval to become narrow, hence minutes.
+ * `engines` has the same verdict from twenty rounds, between which a stall of 2 ms decides. Here
+ * are as many as it takes for the interval to become narrow, hence minutes.
  */
 
 import { requests } from './engines/axes.ts'
