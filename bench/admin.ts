@@ -7,8 +7,7 @@
  */
 
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { openAdminOf } from '../src/admin/open.ts'
@@ -20,6 +19,7 @@ import type { Order } from './admin/caller.ts'
 import { adminText } from './admin/config.ts'
 import type { Bench } from './harness.ts'
 import { freePort } from './load/free-port.ts'
+import { temporaryFolder } from './load/scene.ts'
 import { thousands } from './units.ts'
 
 const GOAL_MS = 20
@@ -39,44 +39,39 @@ export async function benchAdmin(bench: Bench): Promise<void> {
   const rules = bench.parameter(20, 10_000)
   const group = `the longest turn of the main thread during one answer, of ${thousands(rules)} rules`
   bench.begin(group)
-  const folder = mkdtempSync(join(tmpdir(), 'weir-bench-'))
-  const caller = new Caller()
+  await using started = new AsyncDisposableStack()
+  const folder = started.use(temporaryFolder()).path
+  const caller = started.adopt(new Caller(), each => each.close())
   const port = await freePort()
   writeFileSync(join(folder, 'rules.yaml'), adminText(port, await caller.ask({ kind: 'serve' }), rules))
   const log = createLog(() => {}, { format: 'json', colours: false })
   const gateway = await Gateway.load({ paths: [folder], overrides: bench.choices, log })
   if (!gateway) throw new Error('the bench’s own configuration is refused')
+  started.defer(() => gateway.stop())
   await gateway.serve()
   const admin = await openAdminOf(gateway, { ...DEFAULT_ADMIN, port: 0 }, 'bench', { metricsMs: 0 })
-  const turns = new Turns()
-  try {
-    const endMs = monotonicMs() + READY_MS_MAX
-    while (!gateway.readiness().ready) {
-      if (monotonicMs() > endMs) throw new Error('the gateway is not ready')
-      await new Promise(resolve => setImmediate(resolve))
+  started.defer(() => admin.close())
+  const turns = started.adopt(new Turns(), each => each.close())
+  const endMs = monotonicMs() + READY_MS_MAX
+  while (!gateway.readiness().ready) {
+    if (monotonicMs() > endMs) throw new Error('the gateway is not ready')
+    await new Promise(resolve => setImmediate(resolve))
+  }
+  const answered = await caller.ask({ kind: 'hit', port, count: rules })
+  if (answered !== rules) bench.fail(`${rules - answered} of ${rules} connections were not answered`)
+  for (const path of PATHS) {
+    const order: Order = { kind: 'ask', port: admin.port, path: path.endsWith(':') ? path + port : path }
+    const longest: number[] = []
+    for (let asked = -WARM_UPS; asked < bench.parameter(2, 200); asked++) {
+      turns.begin()
+      await caller.ask(order)
+      if (asked >= 0) longest.push(turns.longestMs)
     }
-    const answered = await caller.ask({ kind: 'hit', port, count: rules })
-    if (answered !== rules) bench.fail(`${rules - answered} of ${rules} connections were not answered`)
-    for (const path of PATHS) {
-      const order: Order = { kind: 'ask', port: admin.port, path: path.endsWith(':') ? path + port : path }
-      const longest: number[] = []
-      for (let asked = -WARM_UPS; asked < bench.parameter(2, 200); asked++) {
-        turns.begin()
-        await caller.ask(order)
-        if (asked >= 0) longest.push(turns.longestMs)
-      }
-      const at = (share: number): number =>
-        longest.toSorted((a, b) => a - b)[Math.floor((longest.length - 1) * share)]
-      const name = path.split('?')[0]
-      bench.record(group, `${name}, p50`, 'ms', at(0.5))
-      bench.record(group, `${name}, p99`, 'ms', at(0.99), GOAL_MS)
-    }
-  } finally {
-    turns.close()
-    await caller.close()
-    await admin.close()
-    await gateway.stop()
-    rmSync(folder, { recursive: true, force: true })
+    const at = (share: number): number =>
+      longest.toSorted((a, b) => a - b)[Math.floor((longest.length - 1) * share)]
+    const name = path.split('?')[0]
+    bench.record(group, `${name}, p50`, 'ms', at(0.5))
+    bench.record(group, `${name}, p99`, 'ms', at(0.99), GOAL_MS)
   }
 }
 

@@ -104,7 +104,7 @@ async function countSystem(
     bench.begin(`${engine}: system calls for ${each}`)
     await load(generator, running, job)
     const out = join(folder, 'strace')
-    const trace = spawn(installed('strace'), ['-c', '-f', '-p', `${running.pid}`, '-o', out], {
+    using trace = spawn(installed('strace'), ['-c', '-f', '-p', `${running.pid}`, '-o', out], {
       stdio: ['ignore', 'ignore', 'pipe'],
     })
     const [said] = await Promise.race([once(trace.stderr, 'data'), once(trace, 'exit')])

@@ -7,8 +7,7 @@
  */
 
 import { once } from 'node:events'
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
@@ -20,6 +19,7 @@ import { rulesText } from './config/rules.ts'
 import type { Bench } from './harness.ts'
 import { ladderOfValues } from './ladder.ts'
 import { freePort } from './load/free-port.ts'
+import { temporaryFolder } from './load/scene.ts'
 import { thousands } from './units.ts'
 
 const RULES_BEFORE = 10
@@ -76,7 +76,8 @@ async function probeReload(
   rules: number,
   idleMs: number,
 ): Promise<{ idle: Taken; busy: Taken; reloadMs: number }> {
-  const folder = mkdtempSync(join(tmpdir(), 'weir-bench-'))
+  await using started = new AsyncDisposableStack()
+  const folder = started.use(temporaryFolder()).path
   const port = await freePort()
   const file = join(folder, 'rules.yaml')
   const next = join(folder, '.next')
@@ -87,26 +88,22 @@ async function probeReload(
   const log = createLog(() => {}, { format: 'json', colours: false })
   const gateway = await Gateway.load({ paths: [folder], overrides: {}, log, onPublished: published.note })
   if (!gateway) throw new Error('the bench’s own configuration is refused')
+  started.defer(() => gateway.stop())
   await gateway.serve()
   const admin = await startAdmin({ address: '127.0.0.1', port: 0, readiness: gateway.readiness })
+  started.defer(() => admin.close())
   const probe = new Worker(new URL('health-probe.ts', import.meta.url), { workerData: { port: admin.port } })
-  try {
-    await once(probe, 'online')
-    await ask(probe, 'report') // the cost of starting
-    await pause(idleMs)
-    const idle = await ask(probe, 'report')
-    const inForce = published.next()
-    const startedMs = monotonicMs()
-    renameSync(next, file)
-    await Promise.race([inForce, tooLate()])
-    const reloadMs = monotonicMs() - startedMs
-    return { idle, busy: await ask(probe, 'end'), reloadMs }
-  } finally {
-    await probe.terminate()
-    await admin.close()
-    await gateway.stop()
-    rmSync(folder, { recursive: true, force: true })
-  }
+  started.use(probe)
+  await once(probe, 'online')
+  await ask(probe, 'report') // the cost of starting
+  await pause(idleMs)
+  const idle = await ask(probe, 'report')
+  const inForce = published.next()
+  const startedMs = monotonicMs()
+  renameSync(next, file)
+  await Promise.race([inForce, tooLate()])
+  const reloadMs = monotonicMs() - startedMs
+  return { idle, busy: await ask(probe, 'end'), reloadMs }
 }
 
 async function ask(probe: Worker, order: 'report' | 'end'): Promise<Taken> {

@@ -6,52 +6,42 @@
  * What was under way when a server died is lost behind any proxy, and is counted by itself.
  */
 
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { type Outcome, titleOf } from './faults/cases.ts'
 import { byRound, FIGURES, type FigureName, isClearlyMore, sumText, titleOfSum } from './faults/sums.ts'
 import type { Bench } from './harness.ts'
-import { installed } from './installed.ts'
+import { missingInside, runInside } from './inside.ts'
+import { temporaryFolder } from './load/scene.ts'
 
 const INSIDE = join(import.meta.dirname, 'faults/inside.ts')
 const NEEDED = ['unshare', 'ip', 'nft', 'setpriv', 'haproxy', 'nginx', 'redis-server', 'postgres']
+
 export async function benchFaults(bench: Bench): Promise<void> {
-  const missing = NEEDED.filter(each => installed(each) === '')
-  if (process.getuid?.() !== 0) missing.push('root')
+  const missing = missingInside(NEEDED)
   if (missing.length > 0) {
     bench.say(`faults: not run without ${missing.join(', ')}`)
     return
   }
-  const folder = mkdtempSync(join(tmpdir(), 'weir-faults-'))
-  chmodSync(folder, 0o755) // PostgreSQL is another user
-  try {
-    const outcomes = await campaign(bench, folder)
-    for (const [title, some] of Map.groupBy(outcomes, titleOfSum)) record(bench, title, some)
-    tell(bench, outcomes)
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
+  using folder = temporaryFolder()
+  chmodSync(folder.path, 0o755) // PostgreSQL is another user
+  const outcomes = await campaign(bench, folder.path)
+  for (const [title, some] of Map.groupBy(outcomes, titleOfSum)) record(bench, title, some)
+  tell(bench, outcomes)
 }
 
 /** Runs it, and reads an outcome a line. */
 async function campaign(bench: Bench, folder: string): Promise<Outcome[]> {
   const words = ['--net', '--pid', '--fork', '--mount-proc', '--kill-child', process.execPath]
   const [rounds, scale] = bench.parameter(['1', 'small'], ['3', 'large'])
-  const child = spawn('unshare', [...words, ...process.execArgv, INSIDE, folder, rounds, scale], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  const exits = once(child, 'exit')
   const outcomes: Outcome[] = []
-  for await (const line of createInterface({ input: child.stdout })) {
-    const outcome: Outcome = JSON.parse(line)
-    outcomes.push(outcome)
-    bench.begin(`round ${outcome.round + 1}, ${titleOf(outcome)}: ${outcome.proxy}`)
-  }
-  const [code] = await exits
+  const code = await runInside<Outcome>(
+    [...words, ...process.execArgv, INSIDE, folder, rounds, scale],
+    outcome => {
+      outcomes.push(outcome)
+      bench.begin(`round ${outcome.round + 1}, ${titleOf(outcome)}: ${outcome.proxy}`)
+    },
+  )
   if (code !== 0) bench.fail(`the campaign ended with ${code}`)
   return outcomes
 }

@@ -5,11 +5,12 @@
  *   start     the endpoints of a large cluster: bytes on the wire, memory, and the requests for them
  */
 
+import type { Server } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { monotonicMs } from '../src/base/clock.ts'
 import { busyNs } from './engines/running.ts'
 import type { Bench } from './harness.ts'
-import { follow, reaches, server } from './kubernetes/following.ts'
+import { follow } from './kubernetes/following.ts'
 import {
   addressesOf,
   asStored,
@@ -21,6 +22,7 @@ import {
   slice,
 } from './kubernetes/objects.ts'
 import { temporaryFolder } from './load/scene.ts'
+import { portOf, startServer, untilRouted } from './reload/servers.ts'
 
 const ENDPOINTS = 10
 /** Changes come one by one, as from a cluster, and not in bursts. */
@@ -40,19 +42,21 @@ async function benchChanges(bench: Bench): Promise<void> {
   const group = `${perSecond} EndpointSlices a second, each with ${ENDPOINTS} endpoints, among ${count} rules`
   bench.begin(group)
   using folder = temporaryFolder()
-  const [a, b] = [await server('a'), await server('b')]
-  const probed = (port: number) => slice(PROBED, { addresses: ['127.0.0.1'], port })
-  const { api, running } = await follow(folder.path, function* (port) {
-    yield* [edge(port), ...rules(count, services), service(PROBED), probed(a.port)]
+  await using a = await startServer('a')
+  await using b = await startServer('b')
+  const probed = (server: Server) => slice(PROBED, { addresses: ['127.0.0.1'], port: portOf(server) })
+  await using followed = await follow(folder.path, function* (port) {
+    yield* [edge(port), ...rules(count, services), service(PROBED), probed(a)]
     for (let index = 0; index < services; index++) {
       yield service(serviceName(index))
       yield slice(serviceName(index), { addresses: addressesOf(index, ENDPOINTS) })
     }
   })
+  const { api, running } = followed
   await pause(bench.parameter(100, 2000))
   let changed = 0
   const startedMs = monotonicMs()
-  const timer = setInterval(() => {
+  using timer = setInterval(() => {
     const due = ((monotonicMs() - startedMs) * perSecond) / 1000
     for (; changed < due; changed++) {
       const index = changed % services
@@ -67,11 +71,8 @@ async function benchChanges(bench: Bench): Promise<void> {
   for (let probe = 0; probe < probes; probe++) {
     // At any moment of the gateway's own rhythm.
     await pause(everyMs + (probe % 10) * 25)
-    const [name, { port }] = probe % 2 === 0 ? (['b', b] as const) : (['a', a] as const)
-    const putMs = monotonicMs()
-    api.put(probed(port))
-    await reaches(running.port, name)
-    delays.push(monotonicMs() - putMs)
+    const [name, server] = probe % 2 === 0 ? (['b', b] as const) : (['a', a] as const)
+    delays.push(await untilRouted(() => api.put(probed(server)), running.port, name))
   }
   const share = busyNs(before, running.cpu()) / 1e6 / (monotonicMs() - beganMs)
   const bytesOfChange = (api.sentBytes - sentBefore) / (changed - changedBefore)
@@ -84,9 +85,6 @@ async function benchChanges(bench: Bench): Promise<void> {
   bench.record(group, 'until a new connection goes by it, median', 'ms', median(delays))
   const lists = api.requests.filter(each => each.verb === 'list' || each.query.has('sendInitialEvents'))
   bench.record(group, 'lists after the start', 'count', lists.length - api.watches.size)
-  await running.stop()
-  await api.stop()
-  for (const each of [a, b]) each.server.close()
 }
 
 async function benchStart(bench: Bench): Promise<void> {
@@ -96,9 +94,9 @@ async function benchStart(bench: Bench): Promise<void> {
   const group = `the EndpointSlices of ${nodes} nodes with ${podsOfNode} Pods each, at start`
   bench.begin(group)
   using folder = temporaryFolder()
-  const a = await server('a')
-  const small = await measureStart(folder.path, a.port, 1, endpointsOfSlice)
-  const large = await measureStart(folder.path, a.port, slices, endpointsOfSlice)
+  await using a = await startServer('a')
+  const small = await measureStart(folder.path, portOf(a), 1, endpointsOfSlice)
+  const large = await measureStart(folder.path, portOf(a), slices, endpointsOfSlice)
   bench.record(group, 'bytes of its EndpointSlices', 'bytes', large.bytes)
   bench.record(group, 'bytes of one', 'bytes', large.bytes / slices)
   bench.record(group, 'bytes on the wire until it serves', 'bytes', large.sent)
@@ -111,30 +109,27 @@ async function benchStart(bench: Bench): Promise<void> {
     'bytes',
     (large.resident - small.resident) / (nodes * podsOfNode),
   )
-  a.server.close()
 }
 
 async function measureStart(folder: string, port: number, slices: number, endpoints: number) {
   const made = Array.from({ length: slices }, (_, index) =>
     asStored(slice(serviceName(index), { addresses: addressesOf(index, endpoints) })),
   )
-  const { api, running } = await follow(folder, function* (listen) {
+  await using followed = await follow(folder, function* (listen) {
     yield* [edge(listen), ...rules(1, 1), service(PROBED), slice(PROBED, { addresses: ['127.0.0.1'], port })]
     for (const [index, each] of made.entries()) yield* [service(serviceName(index)), each]
   })
+  const { api, running } = followed
   const sent = api.sentBytes
   await pause(1000)
   const stored = made.map(each => JSON.stringify({ type: 'ADDED', object: api.get(each) }).length + 1)
-  const found = {
+  return {
     bytes: stored.reduce((sum, each) => sum + each, 0),
     sent,
     watches: api.watches.size,
     requests: api.requests.length,
     resident: running.residentBytes(),
   }
-  await running.stop()
-  await api.stop()
-  return found
 }
 
 const median = (values: readonly number[]): number =>

@@ -6,12 +6,9 @@
  * reuse of TIME_WAIT, which is for loopback only by default.
  */
 
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import type { Bench } from './harness.ts'
-import { installed } from './installed.ts'
+import { missingInside, runInside } from './inside.ts'
 import type { Searched } from './ports/inside.ts'
 
 const INSIDE = join(import.meta.dirname, 'ports/inside.ts')
@@ -21,8 +18,7 @@ type Way = keyof typeof WAYS
 const PREPARE = 'ip link set lo up && sysctl -qw net.ipv4.tcp_tw_reuse=0 && exec "$@"'
 
 export async function benchPorts(bench: Bench): Promise<void> {
-  const missing = NEEDED.filter(each => installed(each) === '')
-  if (process.getuid?.() !== 0) missing.push('root')
+  const missing = missingInside(NEEDED)
   if (missing.length > 0) {
     bench.say(`ports: not run without ${missing.join(', ')}`)
     return
@@ -43,13 +39,9 @@ export async function benchPorts(bench: Bench): Promise<void> {
 async function searched(bench: Bench, way: Way): Promise<Searched[]> {
   const flows = bench.parameter(['1', '300'], ['1', '10000', '14000', '20000', '25000'])
   const inside = [process.execPath, ...process.execArgv, INSIDE, way, bench.parameter('20', '400'), ...flows]
-  const child = spawn('unshare', ['--net', 'sh', '-c', PREPARE, 'sh', ...inside], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  const exits = once(child, 'exit')
   const found: Searched[] = []
-  for await (const line of createInterface({ input: child.stdout })) found.push(JSON.parse(line))
-  const [code] = await exits
+  const words = ['--net', 'sh', '-c', PREPARE, 'sh', ...inside]
+  const code = await runInside<Searched>(words, each => found.push(each))
   if (code !== 0) bench.fail(`${WAYS[way]}: ended with ${code}`)
   return found
 }

@@ -46,6 +46,12 @@ export function busyNs(before: ProcessCpu, after: ProcessCpu): number {
   return sum
 }
 
+/** Whatever ends this process, those that it has started end with it. */
+const children = new Set<ChildProcess>()
+process.on('exit', () => {
+  for (const each of children) each.kill('SIGKILL')
+})
+
 export class Running {
   readonly name: string
   readonly bulkOnly: boolean
@@ -82,6 +88,8 @@ export class Running {
     child.stdout.on('data', keep)
     child.stderr.on('data', keep)
     child.on('error', error => keep(Buffer.from(error.message)))
+    children.add(child)
+    child.on('exit', () => children.delete(child))
     const running = new Running(contender, listen, child)
     try {
       await untilReady(running, ready)

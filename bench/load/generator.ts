@@ -50,9 +50,17 @@ export class Generator {
     const { port1, port2 } = new MessageChannel()
     const served = pool.run({ port: port2 }, { transferList: [port2] as never })
     const started = once(port1, 'message') as Promise<[Serving]>
-    const [serving] = await Promise.race([started, served.then(() => Promise.reject(new Error('no server')))])
-    port1.close()
-    return new Generator(pool, serving, served)
+    const ended = served.then(() => Promise.reject(new Error('no server')))
+    try {
+      const [serving] = await Promise.race([started, ended])
+      ended.catch(() => {}) // who stops it hears of it
+      return new Generator(pool, serving, served)
+    } catch (error) {
+      await pool.destroy()
+      throw error
+    } finally {
+      port1.close()
+    }
   }
 
   /** One load, bounded in time; every reply is checked. */
@@ -66,8 +74,11 @@ export class Generator {
 
   async stop(): Promise<void> {
     wake(this.#stopFd)
-    await this.#served
-    closeWake(this.#stopFd)
-    await this.#pool.destroy()
+    try {
+      await this.#served
+      closeWake(this.#stopFd)
+    } finally {
+      await this.#pool.destroy()
+    }
   }
 }

@@ -16,12 +16,8 @@ export type Connect = (port: number) => Socket
 
 const plainly: Connect = port => connect({ port, host: '127.0.0.1', noDelay: true })
 
-/** Opens `count` connections to `port` of 127.0.0.1; `close` resets them. */
-export async function holdIdle(
-  port: number,
-  count: number,
-  connectTo = plainly,
-): Promise<{ close: () => Promise<void> }> {
+/** Opens `count` connections to `port` of 127.0.0.1; they are reset with the scope. */
+export async function holdIdle(port: number, count: number, connectTo = plainly): Promise<AsyncDisposable> {
   const sockets: Socket[] = []
   try {
     while (sockets.length < count) {
@@ -37,7 +33,7 @@ export async function holdIdle(
     await closeAll(sockets)
     throw error
   }
-  return { close: () => closeAll(sockets) }
+  return { [Symbol.asyncDispose]: () => closeAll(sockets) }
 }
 
 /** A connection whose first request got a correct reply. */

@@ -55,11 +55,10 @@ async function idleBytes(
   lookMs: number,
   connectTo?: Connect,
 ): Promise<number> {
-  const first = await holdIdle(running.port, count / 10, connectTo)
+  await using _first = await holdIdle(running.port, count / 10, connectTo)
   const before = await running.settledBytes(lookMs)
-  const rest = await holdIdle(running.port, count - count / 10, connectTo)
+  await using _rest = await holdIdle(running.port, count - count / 10, connectTo)
   const after = await running.settledBytes(lookMs)
-  await Promise.all([first.close(), rest.close()])
   assert.ok(before > 0 && !running.hasEnded, `${running.name} has ended`)
   return (after - before) / (count - count / 10)
 }
