@@ -108,6 +108,56 @@ test('without the right to Leases everybody may write', async t => {
   equal(await leaseOf(t, api, LONG_MS, 'a').take(), 'none')
 })
 
+test('who has no right to Leases and waits for its watch asks for the Lease once, and says so once', async t => {
+  const api = await apiOf(t)
+  const rules = [{ apiGroups: ['*'], resources: ['virtualservices/status'], verbs: ['patch'] }]
+  api.access.allowToken('a', { name: 'a', rules })
+  const client = clientOf(api, 'a')
+  const stored = api.put(route('a'))
+  const lookedAgain = Promise.withResolvers<void>()
+  let looks = 0
+  const troubles: string[] = []
+  const writer = new Writer({
+    client,
+    spreadMs: 1,
+    lease: new Lease({ client, namespace: 'edge', name: 'weir-status', durationMs: LONG_MS }),
+    /** A watch that is broken: it never brings what was written. */
+    find: () => {
+      if (api.count('patch') > 0 && ++looks === 8) lookedAgain.resolve()
+      return readObject(stored, 'VirtualService', 'networking.istio.io/v1')
+    },
+    onTrouble: text => troubles.push(text),
+  })
+  t.after(async () => {
+    await writer.close()
+    client.close()
+  })
+  const want = (reason: string): void => {
+    const condition = { type: 'x', status: 'True', reason, message: '', observedGeneration: 1 }
+    writer.want(new Map([['a', { generation: 1, status: { conditions: [condition] } }]]), [])
+  }
+  want('First')
+  while (api.count('patch') === 0) await api.nextRequest
+  want('Second')
+  await lookedAgain.promise
+  deepEqual(
+    api.requests.map(each => `${each.verb} ${each.plural} ${each.code}`),
+    ['get leases 403', 'patch virtualservices 200'],
+  )
+  deepEqual(troubles, ['no right to a Lease, so replicas may write at once: weir rbac prints it'])
+})
+
+test('a right to Leases that comes later is seen', async t => {
+  const api = await apiOf(t)
+  api.access.allowToken('a', { name: 'a', rules: [] })
+  const lease = leaseOf(t, api, SHORT_MS, 'a')
+  equal(await lease.take(), 'none')
+  api.access.allowToken('a', { name: 'a', rules: [{ apiGroups: ['*'], resources: ['*'], verbs: ['*'] }] })
+  while ((await lease.take()) === 'none') await after(SHORT_MS / 4)
+  ok(lease.isHeld)
+  ok(api.requests.length <= 4, `${api.requests.length} requests`)
+})
+
 test('gateways that read different resources have different Leases', () => {
   const names = [
     { namespaces: [], gatewaySelector: {}, gatewayClass: null },

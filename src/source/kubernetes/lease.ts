@@ -67,6 +67,8 @@ export class Lease {
   /** As it was read last; null: there is none. */
   #seen: Seen | null = null
   #heldUntilMs = Number.NEGATIVE_INFINITY
+  /** Without a right to it nobody asks again before. */
+  #noneUntilMs = Number.NEGATIVE_INFINITY
   #renewing: NodeJS.Timeout | undefined
   #asking: Promise<Standing> | null = null
 
@@ -85,13 +87,19 @@ export class Lease {
   /** Takes it if nobody has it; whose it is. */
   take(): Promise<Standing> {
     if (this.isHeld) return Promise.resolve('held')
-    this.#asking ??= this.#ask().finally(() => {
-      this.#asking = null
-    })
+    if (monotonicMs() < this.#noneUntilMs) return Promise.resolve('none')
+    this.#asking ??= this.#ask()
+      .then(standing => {
+        if (standing === 'none') this.#noneUntilMs = monotonicMs() + this.againMs
+        return standing
+      })
+      .finally(() => {
+        this.#asking = null
+      })
     return this.#asking
   }
 
-  /** How long to wait before one asks again whether its holder is lost. */
+  /** When to ask again whether its holder is lost, or whether there is a right to it. */
   get againMs(): number {
     return this.#durationMs / 2 + nextBelow(this.#random, Math.ceil(this.#durationMs / 2))
   }
