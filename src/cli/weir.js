@@ -24,6 +24,9 @@ const MALLOC = { MALLOC_MMAP_THRESHOLD_: '131072', MALLOC_TRIM_THRESHOLD_: '1310
  * own 16, a quarter of what a change of an EndpointSlice costs is copying what lives for a moment.
  */
 const YOUNG_MB = 32
+const GROWN = [`--min-semi-space-size=${YOUNG_MB}`, `--max-semi-space-size=${YOUNG_MB}`]
+/** A person's own choice counts for all threads, and weir makes none. */
+const SIZE = /--(?:min|max)[-_]semi[-_]space[-_]size/
 
 // node:ffi is experimental, and weir knows: what a person reads on stderr should be about their files.
 const { emitWarning } = process
@@ -37,15 +40,18 @@ if (major > NEEDED[0] || (major === NEEDED[0] && minor >= NEEDED[1])) await star
 else await handOver(process.env.WEIR_HANDED_OVER ? null : bundledNode())
 
 /** Only a process that begins can be told: a gateway begins again, as itself, in 30 ms. */
-function beSmall() {
+function beginAgain() {
   const { argv, env, execArgv, execPath } = process
   if (argv[2] !== 'run') return
-  if (Object.keys(MALLOC).some(name => env[name] !== undefined)) {
+  const isTold = Object.keys(MALLOC).some(name => env[name] !== undefined)
+  const grown = young()
+  if (isTold && grown.length === 0) {
     for (const [name, value] of Object.entries(MALLOC)) if (env[name] === value) delete env[name]
     return
   }
   try {
-    process.execve(execPath, [execPath, ...execArgv, ...young(), ...argv.slice(1)], { ...env, ...MALLOC })
+    const variables = isTold ? env : { ...env, ...MALLOC }
+    process.execve(execPath, [execPath, ...execArgv, ...grown, ...argv.slice(1)], variables)
   } catch {
     // no such call here: it serves with more memory
   }
@@ -53,12 +59,14 @@ function beSmall() {
 
 /** Only the command line of Node can say so: an isolate reads it as it begins. */
 function young() {
-  if (!process.argv.includes('--kubernetes') || isGrown()) return []
-  return [`--min-semi-space-size=${YOUNG_MB}`, `--max-semi-space-size=${YOUNG_MB}`]
+  const { argv, env, execArgv } = process
+  // As variables.ts reads it.
+  const isAsked = argv.includes('--kubernetes') || /^(?:1|true|yes|on)$/i.test(env.WEIR_RUN_KUBERNETES ?? '')
+  return isAsked && !SIZE.test([...execArgv, env.NODE_OPTIONS].join(' ')) ? GROWN : []
 }
 
 function isGrown() {
-  return process.execArgv.some(each => each.includes('semi-space'))
+  return process.execArgv.slice(-GROWN.length).join(' ') === GROWN.join(' ')
 }
 
 /** The threads that are begun from here on have what they ask for (src/base/threads.ts). */
@@ -68,7 +76,7 @@ async function growAlone() {
 }
 
 async function start() {
-  beSmall()
+  beginAgain()
   if (isGrown()) await growAlone()
   const { useCompileCache } = await import('./compile-cache.js')
   const { isBuilt } = await import('./built.js')
@@ -101,7 +109,8 @@ async function handOver(node) {
   }
   const malloc = process.argv[2] === 'run' ? MALLOC : {}
   const env = { ...malloc, ...process.env, WEIR_HANDED_OVER: '1' } // once: the bundled Node may be too old as well
-  const words = [fileURLToPath(import.meta.url), ...process.argv.slice(2)]
+  const sizes = process.execArgv.filter(each => SIZE.test(each))
+  const words = [...sizes, fileURLToPath(import.meta.url), ...process.argv.slice(2)]
   const { spawn } = await import('node:child_process') // takes a start of weir's own 10 ms to load
   const child = spawn(node, [...(malloc === MALLOC ? young() : []), ...words], { stdio: 'inherit', env })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))

@@ -19,14 +19,13 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 // @ts-expect-error: plain JavaScript
 import { cacheDirectory as untyped } from '../../src/cli/compile-cache.js'
 import { folder, routing } from '../control/scene.ts'
 import { fullOnly } from '../support/full.ts'
 import { freePort, until } from '../support/sockets.ts'
+import { environment, FROM_SOURCE, type Variables, WEIR } from './start-kit.ts'
 
-const WEIR = fileURLToPath(new URL('../../src/cli/weir.js', import.meta.url))
 const NOBODY = 65534
 
 /** Prints the path of each module that was loaded, as the process ends. */
@@ -35,20 +34,7 @@ const LISTING = `data:text/javascript,${encodeURIComponent(`
   registerHooks({ load(url, context, next) { process._rawDebug('loaded ' + url); return next(url, context) } })
 `)}`
 
-type Variables = Readonly<Record<string, string>>
-
-/** From the source, even if there is a dist, which bundles all modules. */
-const FROM_SOURCE = { WEIR_FROM_SOURCE: '1' }
-
 const cacheDirectory: (variables: Variables) => string | null = untyped
-
-/** The environment of the test run, without its variables about caches. */
-function environment(more: Variables): NodeJS.ProcessEnv {
-  const { NODE_COMPILE_CACHE, NODE_DISABLE_COMPILE_CACHE, CACHE_DIRECTORY, XDG_CACHE_HOME, ...others } =
-    process.env
-  const { MALLOC_MMAP_THRESHOLD_, MALLOC_TRIM_THRESHOLD_, ...rest } = others // run.ts has its own
-  return { ...rest, ...FROM_SOURCE, ...more }
-}
 
 function version(variables: Variables): void {
   const { status, stdout, stderr } = spawnSync(process.execPath, [WEIR, '--version'], {
@@ -255,47 +241,3 @@ async function killedWhenReady(
 function onlyRoot(): string | false {
   return process.geteuid?.() === 0 ? false : 'only root can give a directory to another user'
 }
-
-/** Prints the process and a setting of malloc, as Node begins and as it ends. */
-const TELLING = `data:text/javascript,${encodeURIComponent(`
-  const tell = () => process._rawDebug('node ' + process.pid + ' ' + (process.env.MALLOC_MMAP_THRESHOLD_ ?? ''))
-  tell()
-  process.on('exit', tell)
-`)}`
-
-function toldBy(command: string, variables: Variables = {}): string[][] {
-  const words = ['--import', TELLING, WEIR, command, '/none']
-  const { stderr, pid } = spawnSync(process.execPath, words, {
-    env: environment(variables),
-    encoding: 'utf8',
-  })
-  const told = [...stderr.matchAll(/^node (\d+) (\d*)$/gm)]
-  return told.map(([, each, malloc]) => [Number(each) === pid ? 'itself' : 'another', malloc])
-}
-
-test('a gateway begins again as a process that gives memory back, unless somebody chose otherwise', () => {
-  assert.deepEqual(toldBy('run'), [
-    ['itself', ''],
-    ['itself', '131072'],
-    ['itself', ''], // nothing that it starts is to inherit it
-  ])
-  const chosen = ['itself', '65536']
-  assert.deepEqual(toldBy('run', { MALLOC_MMAP_THRESHOLD_: '65536' }), [chosen, chosen])
-  assert.equal(toldBy('check').length, 2)
-})
-
-test('a gateway that follows a cluster begins with a larger young generation, and no other does', () => {
-  const asked = (...words: string[]): readonly string[] => {
-    const telling = `data:text/javascript,${encodeURIComponent("process._rawDebug('node ' + process.execArgv.join(' '))")}`
-    const { stderr } = spawnSync(process.execPath, ['--import', telling, WEIR, ...words], {
-      env: environment({}),
-      encoding: 'utf8',
-    })
-    const last = [...stderr.matchAll(/^node (.*)$/gm)].at(-1)?.[1] ?? ''
-    return last.split(' ').filter(each => each.includes('semi-space'))
-  }
-  const larger = ['--min-semi-space-size=32', '--max-semi-space-size=32']
-  assert.deepEqual(asked('run', '--kubernetes', '--kubeconfig', '/none'), larger)
-  assert.deepEqual(asked('run', '/none'), [])
-  assert.deepEqual(asked('check', '--kubernetes', '--kubeconfig', '/none'), [])
-})
