@@ -194,3 +194,23 @@ test('a document is parsed once, whatever file it is in', () => {
   loaded(new Map([[1, ['', entry('b', '127.0.0.2'), gateway(1), entry('a', '127.0.0.1')]]]), memory)
   equal(memory.documents.parsed, 1)
 })
+
+test('findings of documents that stay as they are have the same places in each load', () => {
+  const tcp = Array.from({ length: 12 }, (_, at) =>
+    ['a', 'b'].map(
+      host =>
+        `    - {match: [{destinationSubnets: [10.${at}.0.0/16]}], route: [{destination: {host: ${host}.com}}]}`,
+    ),
+  )
+  const spec = `  hosts: ['*']\n  gateways: [edge]\n  tcp:\n${tcp.flat().join('\n')}`
+  const files: Files = new Map([
+    [0, [gateway(15_000), entry('a', '127.0.0.1'), entry('b', '127.0.0.2')]],
+    [1, ['', istio('VirtualService', 'r', spec), istio('VirtualService', 's', spec)]],
+  ])
+  const memory = new LoadMemory()
+  const whole = loaded(files)
+  ok(whole.diagnostics.length > 12, `only ${whole.diagnostics.length} findings`)
+  for (let load = 0; load < 4; load++) deepEqual(loaded(files, memory), whole)
+  files.get(1)?.unshift('# moved\n')
+  for (let load = 0; load < 3; load++) deepEqual(loaded(files, memory), loaded(files))
+})

@@ -146,7 +146,13 @@ test('the JSON report has every field of the contract', () => {
 test('the findings of a list keep their resource and field', () => {
   const findings = new Findings()
   const place = { file: 'f', line: 3, column: 4 }
-  findings.at('CFG101', { title: 'A b', locate: () => place }, ['spec', 0, 'a/b'], 'wrong', 'mend it')
+  findings.at(
+    'CFG101',
+    { title: 'A b', kind: 'A', locate: () => place },
+    ['spec', 0, 'a/b'],
+    'wrong',
+    'mend it',
+  )
   assert.deepEqual(toReport(findings.list).messages, [
     {
       code: 'CFG101',

@@ -42,15 +42,13 @@ export class Causes {
   /**
    * A missing host is reported once for a VirtualService that lists it in `hosts` and routes to it.
    */
-  #isSaidOfDestination({ code, path }: Held, { title, value, metadata }: Resource): boolean {
-    if (code === 'IST0101' && path.at(-1) === 'host') {
-      this.#missing.add(`${title} ${expandHost(String(valueAt(value, path)), metadata.namespace)}`)
-      return false
+  #isSaidOfDestination({ code, path }: Held, resource: Resource): boolean {
+    const key = (): string => {
+      const { title, value, metadata } = resource // whose value may have to be revived
+      return `${title} ${expandHost(String(valueAt(value, path)), metadata.namespace)}`
     }
-    return (
-      code === 'CFG407' &&
-      this.#missing.has(`${title} ${expandHost(String(valueAt(value, path)), metadata.namespace)}`)
-    )
+    if (code === 'IST0101' && path.at(-1) === 'host') this.#missing.add(key())
+    return code === 'CFG407' && this.#missing.has(key())
   }
 
   /** Adds the findings that summarize the suppressed ones. */

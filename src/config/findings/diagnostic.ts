@@ -69,6 +69,7 @@ export type Held = {
 /** What a finding needs of a resource to give its place (../resource.ts). */
 export type Locatable = {
   readonly title: string
+  readonly kind: unknown
   /** The whole object as written. */
   readonly value?: unknown
   locate(path: Path): Place
@@ -120,7 +121,7 @@ export class Findings {
     const place = resource.locate(path)
     const open = CODES[code].severity === 'error' && isLeftOpen(resource.value, path)
     if (open && !this.#isFirstOfTemplate(place)) return
-    const isSecret = Object(resource.value).kind === 'Secret'
+    const isSecret = resource.kind === 'Secret'
     this.#add({
       code: open ? 'CFG016' : code,
       severity: CODES[code].severity,

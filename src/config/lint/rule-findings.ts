@@ -71,25 +71,24 @@ class Reporter {
 
   /** Whether every match of the route is taken. */
   #isWholeRoute(found: readonly Found[]): boolean {
+    if (!found.every(({ verdict }) => verdict.fate.kind === 'taken')) return false
     const { block, route } = found[0].origin
     const matches =
       block === 'http' || block === 'rules'
         ? 0
         : (this.#virtualService.spec[block]?.[route]?.match?.length ?? 0)
-    return (
-      found.length === Math.max(1, matches) && found.every(({ verdict }) => verdict.fate.kind === 'taken')
-    )
+    return found.length === Math.max(1, matches)
   }
 
   /** One finding for a VirtualService if others take every route of it; false otherwise. */
   #reportAll(whole: readonly (readonly Found[])[]): boolean {
+    if (whole.length < 2) return false
     const { resource, spec } = this.#virtualService
     const takers = takersOf(whole.flat())
     const block = whole[0]?.[0].origin.block ?? 'http'
     const isAll =
       block !== 'http' &&
       block !== 'rules' &&
-      whole.length > 1 &&
       whole.length === spec[block]?.length &&
       whole.every(([{ origin }]) => origin.block === block)
     if (!isAll || takers.some(({ origin }) => origin.virtualService === resource.id)) return false

@@ -20,6 +20,9 @@ export type KeptDocument = {
   readonly facts: ResourceFacts[]
 }
 
+/** Places of a document that is not revived for them: findings ask for the same in each load. */
+const PLACES_MAX = 8
+
 export class Reading implements Written<unknown> {
   readonly #lines: Lines
   /** Where it begins in the file. */
@@ -27,6 +30,8 @@ export class Reading implements Written<unknown> {
   readonly #kept: KeptDocument | null
   #read: ReadDocument | null
   #outline: Outline | null = null
+  /** By path: the last offsets that it was revived for. */
+  #offsets: Map<string, number> | null = null
 
   /** One of `kept` and `read` may be null. */
   constructor(lines: Lines, from: number, kept: KeptDocument | null, read: ReadDocument | null) {
@@ -40,17 +45,33 @@ export class Reading implements Written<unknown> {
     return this.#whole().value
   }
 
-  readonly locate = (path: Path): Place => {
-    const { value, rows } = this.#whole()
-    this.#outline ??= new Outline(value, rows)
-    return this.#lines.place(this.#from + this.#outline.offsetOf(path))
-  }
+  readonly locate = (path: Path): Place => this.#lines.place(this.#from + this.#offsetOf(path))
 
   /** Lets go of what can be revived. */
   release(): void {
     if (this.#kept === null) return
     this.#read = null
     this.#outline = null
+  }
+
+  #offsetOf(path: Path): number {
+    if (path.length === 0) return (this.#read ?? this.#kept ?? NOTHING).rows[0]
+    if (this.#read && !this.#offsets) return this.#search(path) // of a document that was just parsed
+    this.#offsets ??= new Map()
+    const offsets = this.#offsets
+    const key = JSON.stringify(path)
+    const known = offsets.get(key)
+    if (known !== undefined) return known
+    const found = this.#search(path)
+    offsets.set(key, found)
+    for (const oldest of offsets.keys()) if (offsets.size > PLACES_MAX) offsets.delete(oldest)
+    return found
+  }
+
+  #search(path: Path): number {
+    const { value, rows } = this.#whole()
+    this.#outline ??= new Outline(value, rows)
+    return this.#outline.offsetOf(path)
   }
 
   #whole(): ReadDocument {
