@@ -21,7 +21,7 @@ import type { Compiled } from './compile/compiled.ts'
 import type { Diff } from './compile/diff-task.ts'
 import { Differ, type Undone } from './compile/differ.ts'
 import { compileFirst } from './compile/first-compilation.ts'
-import type { ServedCertificate } from './credentials/keeper.ts'
+import type { Keeper } from './credentials/keeper.ts'
 import type { GatewayOptions } from './gateway-options.ts'
 import { Leaving } from './leaving.ts'
 import { LiveEndpoints } from './live-endpoints.ts'
@@ -183,9 +183,9 @@ export class Gateway {
       awaits: this.#publisher.accepted === null ? (this.#options.kubernetes?.awaits ?? '') : '',
     })
 
-  /** The certificates in force. */
-  get certificates(): ServedCertificate[] {
-    return this.#publisher.keeper.certificates
+  /** The certificates in force, and whether they are the newest. */
+  get credentials(): Pick<Keeper, 'certificates' | 'stale'> {
+    return this.#publisher.keeper
   }
 
   /** What is served, and by which workers; null before. */

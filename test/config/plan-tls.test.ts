@@ -233,8 +233,8 @@ test('weir shows a certificate of its own, and trusts the authorities that the r
   assert.deepEqual(mutual.credentials[0].pairs, [{ certificate: '/c', privateKey: '/k' }])
   assert.deepEqual(mutual.credentials[0].authorities, { file: '/ca', crl: null })
   assert.deepEqual(
-    mutual.credentials[0].uses.map(({ name, isServer }) => [name, isServer]),
-    [['DestinationRule shop/r for db.example.com:8443', false]],
+    mutual.credentials[0].uses.map(({ name, server }) => [name, server]),
+    [['DestinationRule shop/r for db.example.com:8443', null]],
   )
   const secret = dialing(
     'db.example.com',

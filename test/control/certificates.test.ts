@@ -112,7 +112,7 @@ test('files are watched with their links; open connections go on', async t => {
   assert.equal(String(again).trim(), 'hello again')
   assert.equal(gateway.serving?.generation, 1, 'no generation for it')
   assert.deepEqual(
-    gateway.certificates.map(({ names, uses }) => [names, uses]),
+    gateway.credentials.certificates.map(({ names, uses }) => [names, uses]),
     [[['a.test'], ['Gateway default/edge servers[0]']]],
   )
 })
@@ -123,6 +123,10 @@ test('a pair that does not fit or is expired does not replace a good one', async
   mount(certs, { ...issue(), key: issue().key })
   await logged('not taken, the last good one stays')
   assert.equal((await ask(t, port)).serial, serialOf(good))
+  assert.deepEqual(
+    gateway.credentials.stale.map(({ use }) => use),
+    ['Gateway default/edge servers[0]'],
+  )
   mount(certs, issue(-0.5))
   await logged('expired at')
   assert.equal((await ask(t, port)).serial, serialOf(good))

@@ -1,4 +1,4 @@
-/** The certificates in force, those that expire first; and the servers that have none. */
+/** The certificates in force, those that expire first, and whether a newer one cannot be used. */
 
 import type { FastifyInstance } from 'fastify'
 import type { Gateway } from '../../control/gateway.ts'
@@ -21,18 +21,23 @@ export function addCertificates(app: FastifyInstance, gateway: Gateway): void {
     response: answers(
       object({
         certificates: list(certificate),
+        stale: list(
+          object({ use: text(), why: text() }),
+          'Who is served with the last good certificate, since the newer one cannot be used.',
+        ),
         closed: list(object({ server: text(), why: text() }), 'Servers that reset their clients.'),
       }),
     ),
   }
   app.get('/certificates', { schema }, async () => ({
-    certificates: gateway.certificates
+    certificates: gateway.credentials.certificates
       .toSorted((left, right) => left.notAfterMs - right.notAfterMs)
       .map(({ notBeforeMs, notAfterMs, ...rest }) => ({
         ...rest,
         notBefore: new Date(notBeforeMs).toISOString(),
         notAfter: new Date(notAfterMs).toISOString(),
       })),
+    stale: gateway.credentials.stale,
     closed: gateway.readiness().closed,
   }))
 }

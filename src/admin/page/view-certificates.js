@@ -23,6 +23,14 @@ export const certificates = {
             ${data.closed.map(({ server, why }) => html`<li class="bad"><strong>${server}</strong>: ${why}</li>`)}
           </ul>`
     }
+    ${
+      data.stale.length === 0
+        ? nothing
+        : html`<h3>The last good certificate is served, since a newer one cannot be used</h3>
+          <ul class="findings">
+            ${data.stale.map(({ use, why }) => html`<li class="warn"><strong>${use}</strong>: ${why}</li>`)}
+          </ul>`
+    }
     ${table({
       caption: 'Certificates in force, with their names and their end',
       columns: [['Subject', 'mono'], ['For'], ['Ends', 'nowrap'], ['Issuer'], ['From'], ['Used by']],

@@ -18,6 +18,7 @@ type Certificates = {
     readonly notAfter: string
     readonly from: string
   }[]
+  readonly stale: readonly { readonly use: string; readonly why: string }[]
   readonly closed: readonly { readonly server: string; readonly why: string }[]
 }
 
@@ -31,7 +32,7 @@ export async function certificates(client: Client, output: 'text' | 'json', env:
   return Exit.ok
 }
 
-function linesOf({ certificates, closed }: Certificates): string[] {
+function linesOf({ certificates, stale, closed }: Certificates): string[] {
   const head = ['UNTIL', 'SUBJECT', 'NAMES', 'ISSUER', 'FROM']
   const rows = certificates.map(({ subject, names, issuer, notAfter, from }) => [
     notAfter.replace('.000', ''),
@@ -41,7 +42,11 @@ function linesOf({ certificates, closed }: Certificates): string[] {
     from,
   ])
   const table = rows.length === 0 ? ['no certificate'] : columns([head, ...rows], new Set())
-  return [...table, ...closed.map(({ server, why }) => `closed: ${server}: ${why}`)]
+  return [
+    ...table,
+    ...stale.map(({ use, why }) => `the last good one: ${use}: ${why}`),
+    ...closed.map(({ server, why }) => `closed: ${server}: ${why}`),
+  ]
 }
 
 function namesText(names: readonly string[]): string {

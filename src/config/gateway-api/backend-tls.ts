@@ -149,7 +149,7 @@ function upstreamOf({ policy, authorities }: Checked, credentials: Credentials):
   const { resource, value } = policy
   const { hostname, subjectAltNames = [] } = value.validation
   const path = ['spec', 'validation', 'caCertificateRefs', 0]
-  const use = { name: resource.title, resource, path, isServer: false }
+  const use = { name: resource.title, resource, path, server: null }
   const names = subjectAltNames.flatMap(each => each.hostname || each.uri || [])
   return {
     material: null,

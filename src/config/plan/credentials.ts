@@ -35,8 +35,11 @@ type CredentialUse = {
   readonly name: string
   readonly resource: Resource
   readonly path: Path
-  /** Whether clients are closed out without it; else a destination cannot be dialed. */
-  readonly isServer: boolean
+  /**
+   * The server that is closed without it: the same text for as long as a server of the same Gateway
+   * takes the same clients. null: a destination, which cannot be dialed.
+   */
+  readonly server: string | null
 }
 
 export class Credentials {

@@ -68,14 +68,15 @@ export function gatewayListeners(
 
 /** Plain TCP servers share a scope, each other one has its own. */
 function scopeOf(servers: readonly Server[], bound: readonly VirtualService[], inputs: GatewayInputs): Scope {
-  const [{ resource, path, carries, tls }] = servers
+  const [server] = servers
+  const { carries, tls } = server
   const rules = rulesBehind(servers, bound, inputs)
   const scope = { host: '', port: 0, addresses: [], rules, defaultRoute: -1 }
   if (carries === 'tcp' || carries === 'tls') return scope
   const { served, settings, credentials } = inputs
   if (tls === null || !served.servers || (carries === 'http' && rules.length === 0))
     return { ...scope, serves: false }
-  return { ...scope, tls: tlsServerOf(resource, path, tls, settings, credentials) }
+  return { ...scope, tls: tlsServerOf(server, tls, settings, credentials) }
 }
 
 /**

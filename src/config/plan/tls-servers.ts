@@ -27,22 +27,31 @@ const CLIENTS: Readonly<Record<string, TlsServer['clients']>> = {
 /** Whether weir can terminate TLS of this mode. */
 export const terminates = (mode: string | undefined): boolean => Object.hasOwn(CLIENTS, mode ?? '')
 
+/** Where the server is written, and which clients come to it. */
+type Place = {
+  readonly resource: Resource
+  readonly path: Path
+  readonly bind: string
+  readonly port: number
+  readonly names: readonly string[]
+}
+
 /** Of a server with such a mode. */
 export function tlsServerOf(
-  resource: Resource,
-  server: Path,
+  { resource, path: at, bind, port, names }: Place,
   tls: WrittenTls,
   settings: Settings,
   credentials: Credentials,
 ): TlsServer {
-  const name = `${resource.title} ${server.at(-2)}[${server.at(-1)}]`
+  const name = `${resource.title} ${at.at(-2)}[${at.at(-1)}]`
   const clients = CLIENTS[tls.mode ?? '']
-  const path = [...server, 'tls']
+  const path = [...at, 'tls']
   const reading = new Reading(resource, path, tls, settings, credentials)
   const pairs = reading.pairs()
   const authorities = clients === 'none' ? null : reading.authorities()
   const source = SOURCES.find(field => tls[field] !== undefined && tls[field].length > 0)
-  const use = { name, resource, path: source ? [...path, source] : path, isServer: true }
+  const server = JSON.stringify([resource.title, bind, port, names.toSorted(), clients])
+  const use = { name, resource, path: source ? [...path, source] : path, server }
   return {
     name,
     material: credentials.add(pairs, authorities, use),

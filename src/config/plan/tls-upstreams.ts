@@ -79,7 +79,7 @@ export class TlsUpstreams {
       name: `${resource.title} for ${destination.host}:${destination.port}`,
       resource,
       path: secret === null ? path : [...path, 'credentialName'],
-      isServer: false,
+      server: null,
     }
     const id = pairs.length > 0 || authorities ? credentials.add(pairs, authorities, use) : null
     const own = ownNames(destination)

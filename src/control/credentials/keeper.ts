@@ -1,8 +1,9 @@
 /**
  * What is served of the credentials: the last good of each, and the keys of session tickets.
  *
- * A certificate that is found unusable later never replaces one that is good; one that has expired
- * is served where there is no other, so that a restart does not turn expiry into an outage.
+ * A certificate that is found unusable later never replaces one that is good, nor does another one
+ * that is named instead; one that has expired is served where there is no other, so that a restart
+ * does not turn expiry into an outage.
  */
 
 import { createHash } from 'node:crypto'
@@ -15,7 +16,7 @@ import type { Logger } from '../observe/log.ts'
 import { freshTicketKeys, TICKETS_MS } from './ticket-keys.ts'
 
 /** A certificate that is served, and for whom. */
-export type ServedCertificate = CertificateInfo & { readonly uses: readonly string[] }
+type ServedCertificate = CertificateInfo & { readonly uses: readonly string[] }
 
 /** A server that stays closed, and why. */
 export type ClosedServer = {
@@ -23,6 +24,14 @@ export type ClosedServer = {
   readonly why: string
   /** Whether it is a resource of a cluster's API, of which each is for itself. */
   readonly onlyApi: boolean
+}
+
+/** Who is served with the last good certificate, since the one that is named cannot be used. */
+type StaleUse = { readonly use: string; readonly why: string }
+
+type Kept = ReadCredential & {
+  /** Why the last good one stays; '': it is the newest. */
+  readonly stale: string
 }
 
 /** Keys of session tickets as they pass to the process that takes over, never by a file. */
@@ -37,7 +46,7 @@ export type TicketState = {
 
 export class Keeper {
   readonly #log: Logger
-  #kept: ReadonlyMap<string, ReadCredential> = new Map()
+  #kept: ReadonlyMap<string, Kept> = new Map()
   #tickets: TicketKeys = freshTicketKeys(null)
   #ticketsSinceMs = monotonicMs()
   /** What workers have: digests by id, and those of authorities. */
@@ -59,9 +68,13 @@ export class Keeper {
 
   get closed(): ClosedServer[] {
     return [...this.#kept.values()].flatMap(({ material, servers, flaws, onlyApi }) =>
-      material === null
-        ? servers.map(server => ({ server, why: flaws.map(each => each.message).join('; '), onlyApi }))
-        : [],
+      material === null ? servers.map(({ name }) => ({ server: name, why: whyOf(flaws), onlyApi })) : [],
+    )
+  }
+
+  get stale(): StaleUse[] {
+    return [...this.#kept.values()].flatMap(({ uses, stale }) =>
+      stale === '' ? [] : uses.map(use => ({ use, why: stale })),
     )
   }
 
@@ -77,7 +90,7 @@ export class Keeper {
   refusals(read: readonly ReadCredential[]): string[] {
     return read
       .filter(each => !each.onlyApi && !isGood(each) && !this.#kept.has(each.id))
-      .map(({ uses, flaws }) => `${uses.join(', ')}: ${flaws.map(each => each.message).join('; ')}`)
+      .map(({ uses, flaws }) => `${uses.join(', ')}: ${whyOf(flaws)}`)
   }
 
   /** From now on these are in force, or the last good ones; null: workers have them already. */
@@ -153,10 +166,11 @@ export class Keeper {
     return [...this.#kept.values()].flatMap(({ material }) => material ?? [])
   }
 
-  #choose(read: ReadCredential): ReadCredential {
+  #choose(read: ReadCredential): Kept {
     const before = this.#kept.get(read.id)
+    if (before === read) return before
     const who = read.uses.join(', ')
-    const why = read.flaws.map(each => each.message).join('; ')
+    const why = whyOf(read.flaws)
     const isNews = read.flaws.some(each => !this.#said.has(each.message))
     if (isGood(read)) {
       if (before?.material && before.material.digest !== read.material?.digest)
@@ -167,18 +181,33 @@ export class Keeper {
       if (before && before.material === null)
         this.#log.info({ uses: read.uses }, `${who}: its certificate can be used now, until ${until(read)}`)
       if (isNews) this.#log.warn({ uses: read.uses }, `${who}: ${why}`)
-      return read
+      return { ...read, stale: '' }
     }
-    const staysGood = before?.material && !(read.material && before.isExpired)
-    const what = staysGood
+    const last = before?.material ? before : this.#lastOf(read)
+    const stays = last && !(read.material && last.isExpired) ? last.material : null
+    const what = stays
       ? 'not taken, the last good one stays'
       : read.material
         ? 'served all the same'
         : 'closed until it can be used'
     if (isNews) this.#log.error({ uses: read.uses }, `${who}: ${what}: ${why}`)
-    return staysGood ? { ...before, files: read.files } : read
+    if (!last || !stays) return { ...read, stale: '' }
+    const { isExpired, certificates, lists } = last
+    return { ...read, material: { ...stays, id: read.id }, isExpired, certificates, lists, stale: why }
+  }
+
+  /** What all servers that ask for it now have been served with. */
+  #lastOf({ uses, servers }: ReadCredential): Kept | undefined {
+    if (servers.length < uses.length) return undefined
+    return [...this.#kept.values()].find(
+      each =>
+        each.material !== null &&
+        servers.every(({ server }) => each.servers.some(other => other.server === server)),
+    )
   }
 }
+
+const whyOf = (flaws: ReadCredential['flaws']): string => flaws.map(each => each.message).join('; ')
 
 const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64')
 const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'base64'))

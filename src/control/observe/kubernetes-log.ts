@@ -138,7 +138,7 @@ function whatFollows(failing: readonly Failing[]): string {
   const unknown = failing.filter(each => !each.isSynced)
   if (unknown.length === 0) return 'what was known stays'
   if (unknown.every(({ title }) => OF_OBJECT.test(title) || title.endsWith(POLLED)))
-    return 'what asks for it stays closed until it is known'
+    return 'what asks for it stays closed, or as it was, until it is known'
   return 'nothing is served before it is known'
 }
 

@@ -21,8 +21,8 @@ export type ReadCredential = {
   readonly id: string
   /** Who asks for it: "Gateway shop/edge servers[0]". */
   readonly uses: readonly string[]
-  /** Of those, servers, which are closed without it. */
-  readonly servers: readonly string[]
+  /** Of those, the servers that are closed without it: config/plan/credentials.ts. */
+  readonly servers: readonly { readonly name: string; readonly server: string }[]
   /** Whether only resources of an API ask for it: of these one must not hold up the others. */
   readonly onlyApi: boolean
   /** null: it is missing or cannot be used, and `flaws` say why. */
@@ -43,7 +43,7 @@ export function readCredential(credential: Credential, secrets: Secrets, nowMs =
   return {
     id,
     uses: uses.map(each => each.name),
-    servers: uses.filter(each => each.isServer).map(each => each.name),
+    servers: uses.flatMap(({ name, server }) => (server === null ? [] : [{ name, server }])),
     onlyApi: uses.every(each => isFromApi(each.resource)),
     material,
     isExpired: reading.isExpired,
