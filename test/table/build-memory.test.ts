@@ -41,7 +41,7 @@ const change: fc.Arbitrary<(plan: Plan) => Plan> = fc
     edit,
     listener: fc.nat(),
     scope: fc.nat(),
-    what: fc.constantFrom(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 5, 6, 7, 9),
+    what: fc.constantFrom(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 5, 6, 7, 9),
     by: fc.nat(3),
   })
   .map(({ edit, listener, scope, what, by }) => {
@@ -67,12 +67,15 @@ const change: fc.Arbitrary<(plan: Plan) => Plan> = fc
         clusters: plan.clusters.map(each => ({ ...each, host: `${by}-${each.host}` })),
       }),
       inRules(rule => ({ ...rule, route: by })),
-      inRules(rule => ({ ...rule, port: 80 + by, source: { ...rule.source, namespace: `n${by}` } })),
+      inRules(rule =>
+        by < 2 ? { ...rule, port: 80 + by } : { ...rule, source: { ...rule.source, namespace: `n${by}` } },
+      ),
       inRules(rule => ({ ...rule, clients: editedRanges(rule.clients, edit, other) })),
       inRules(rule => ({ ...rule, destinations: editedRanges(rule.destinations, edit, other) })),
       inScope(one => ({ ...one, addresses: editedRanges(one.addresses, edit, other) })),
       inRules(rule => (rule.names ? { ...rule, names: [`*.${'abcd'[by]}`] } : rule)),
       inScope(one => ({ ...one, defaultRoute: by, defaults: [], port: by === 0 ? one.port : 80 })),
+      inRules(rule => ({ ...rule, never: rule.never === null ? 'never' : null })),
     ][what]
   })
 
@@ -82,7 +85,7 @@ function bytesOf(plan: Plan, memory?: BuildMemory): string[] {
 }
 
 test('a table after others has the bytes of one alone', t => {
-  let [built, reused] = [0, 0]
+  let [built, reused, rules, kept] = [0, 0, 0, 0]
   const plans = fc.oneof(arbitrary.plan, arbitrary.namedPlan, arbitrary.crowdedPlan)
   fc.assert(
     fc.property(plans, fc.array(change, { minLength: 1, maxLength: 6 }), (first, changes) => {
@@ -93,13 +96,17 @@ test('a table after others has the bytes of one alone', t => {
         plan = change(plan)
         deepEqual(bytesOf(plan, memory), bytesOf(plan))
         built++
+        for (const { scopes } of plan.listeners) for (const scope of scopes) rules += scope.rules.length
       }
       reused += memory.reused
+      kept += memory.rules
     }),
     { numRuns: PLANS },
   )
   t.diagnostic(`${built} tables, ${reused} with the classifier of the one before`)
+  t.diagnostic(`${kept} of ${rules} rules with the row of the one before`)
   ok(reused > built / 5 && reused < built * 0.9, 'the generator must make changes of both kinds')
+  ok(kept > rules / 3, 'many rows must be taken over')
 })
 
 test('where rules lead, and who clients are, builds no classifier', () => {
@@ -112,4 +119,49 @@ test('where rules lead, and who clients are, builds no classifier', () => {
   const [listener] = plan.listeners
   bytesOf({ ...plan, listeners: [listener, { ...listener, gateway: 'default/another', port: 1 }] }, memory)
   equal(memory.reused, 2)
+})
+
+test('rules keep their rows where others before them come, go or lead elsewhere', () => {
+  const [first] = fc.sample(arbitrary.crowdedPlan, { numRuns: 1, seed: 1 })
+  const [listener] = first.listeners
+  const [rule] = listener.scopes.flatMap(each => each.rules)
+  /** Of so many rules, whose conditions are few and whose routes have moved. */
+  const planOf = (rules: number, from: number): Plan => ({
+    ...first,
+    listeners: [
+      {
+        ...listener,
+        scopes: [
+          {
+            ...listener.scopes[0],
+            defaults: [],
+            rules: Array.from({ length: rules }, (_, at) => ({ ...many[from + at], route: (from + at) % 2 })),
+          },
+        ],
+      },
+    ],
+    routes: [first.routes[0], first.routes[0]],
+  })
+  const many = Array.from({ length: 40 }, (_, at) => ({
+    ...rule,
+    never: at % 7 === 3 ? 'never' : null,
+    destinations: at % 5 === 0 ? [] : [rangeOf(`10.${at}.0.0/16`)],
+    clients: at % 3 === 0 ? [rangeOf(`10.0.${at}.0/24`)] : [],
+    source: { namespace: at % 4 === 0 ? `n${at % 3}` : null, labels: {}, visibleTo: null },
+    origin: { ...rule.origin, virtualService: `default/v${at >> 3}`, route: at, line: at },
+  }))
+  const memory = new BuildMemory()
+  for (const [rules, from] of [
+    [30, 0],
+    [29, 1],
+    [30, 0],
+    [40, 0],
+    [38, 2],
+    [1, 39],
+    [40, 0],
+  ]) {
+    const plan = planOf(rules, from)
+    deepEqual(bytesOf(plan, memory), bytesOf(plan))
+  }
+  ok(memory.rules > 100, `${memory.rules} rows were taken over`)
 })

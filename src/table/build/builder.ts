@@ -7,14 +7,14 @@
 
 import type { TableBuffers } from '../format/table.ts'
 import type { Plan } from '../plan/plan.ts'
-import type { BuildMemory } from './classifier-input.ts'
+import type { BuildMemory } from './build-memory.ts'
 import { ClientNodes } from './client-nodes.ts'
 import { Clients } from './clients.ts'
 import type { SlotOf } from './endpoint-rows.ts'
 import { buildEndpoints } from './endpoints.ts'
 import { RoutingBuilder } from './routing.ts'
 
-export { BuildMemory } from './classifier-input.ts'
+export { BuildMemory } from './build-memory.ts'
 export type { SlotOf } from './endpoint-rows.ts'
 
 /**
@@ -29,7 +29,7 @@ export function buildTable(
   memory: BuildMemory | null = null,
 ): TableBuffers {
   const clientNodes = new ClientNodes()
-  const routing = new RoutingBuilder(slotOf, clientNodes)
+  const routing = new RoutingBuilder(slotOf, clientNodes, memory)
   for (const listener of plan.listeners) routing.addListener(listener)
   routing.addNamedScopes()
   routing.addAccess(plan)
@@ -39,7 +39,7 @@ export function buildTable(
   const clients = new Clients(plan.sources, clientNodes)
   const nodes = clientNodes.finish()
   return {
-    routing: routing.build(generation, nodes, memory),
+    routing: routing.build(generation, nodes),
     endpoints,
     clients: clients.build({ generation }, routing.conditions, nodes),
   }

@@ -13,21 +13,19 @@ import {
   type NameSection,
 } from '../format/layout.ts'
 import { Scope as ScopeRow } from '../format/routing-layout.ts'
-import { Sections } from '../format/sections.ts'
-import type { Rule, Scope } from '../plan/plan.ts'
+import type { Sections } from '../format/sections.ts'
+import type { Scope } from '../plan/plan.ts'
+import type { BuildMemory } from './build-memory.ts'
 import type { ChainsByPort } from './chains.ts'
 import { ClassifierBuilder } from './classifier-builder.ts'
 import type { BuiltClientNodes, ClientNodes } from './client-nodes.ts'
+import type { PlacedRule, RuleRows } from './rule-rows.ts'
 
-/** A rule's conditions and route, with the row that it has in the table. */
-export type PlacedRule = {
-  readonly rule: Omit<Rule, 'origin' | 'never'>
-  readonly row: number
-  readonly condition: number
-}
-
-/** A listener, or a scope of the listener before it; null: rules that a server name finds. */
-type Step = 'listener' | { readonly scope: Scope | null; readonly rules: readonly PlacedRule[] }
+/** A listener, or a scope of the listener before it, or rules that a server name finds. */
+type Step =
+  | 'listener'
+  | { readonly scope: Scope; readonly firstRow: number; readonly rows: number }
+  | { readonly scope: null; readonly rules: readonly PlacedRule[] }
 
 export type ClassifierSections = Readonly<
   Record<Exclude<ClassifierSection, NameSection>, Uint8Array | Uint32Array | Int32Array>
@@ -39,39 +37,6 @@ type Built = {
   readonly ports: readonly ChainsByPort[]
 }
 
-/** The table that was built last. */
-export class BuildMemory {
-  /** How many tables had the classifier of the one before. */
-  reused = 0
-  #last: { readonly steps: Uint32Array; readonly routing: SharedArrayBuffer } | null = null
-
-  /** The last routing part, if its classifier was built of the same; else null. */
-  take(input: ClassifierInput, { rules, prefixes }: RuleWords): SharedArrayBuffer | null {
-    if (this.#last === null) return null
-    const { steps, routing } = this.#last
-    const before = new Sections(routing, 'routing')
-    const isSame =
-      areEqual(steps, input.words()) &&
-      areEqual(before.words('rules'), rules) &&
-      areEqual(before.words('prefixes'), prefixes)
-    if (isSame) this.reused++
-    return isSame ? routing : null
-  }
-
-  keep(input: ClassifierInput, routing: SharedArrayBuffer): void {
-    this.#last = { steps: input.words(), routing }
-  }
-}
-
-function areEqual(left: Uint32Array, right: Uint32Array): boolean {
-  if (left.length !== right.length) return false
-  for (let at = 0; at < left.length; at++) if (left[at] !== right[at]) return false
-  return true
-}
-
-/** The rows that say what rules ask for. */
-type RuleWords = { readonly rules: Uint32Array; readonly prefixes: Uint32Array }
-
 export class ClassifierInput {
   readonly #steps: Step[] = []
 
@@ -79,16 +44,35 @@ export class ClassifierInput {
     this.#steps.push('listener')
   }
 
-  /** The next scope of the listener that was added last. */
-  addScope(scope: Scope, rules: readonly PlacedRule[]): void {
-    this.#steps.push({ scope, rules })
+  /**
+   * The next scope of the listener that was added last.
+   *
+   * @param rows  Those of its rules that its destination finds.
+   */
+  addScope(scope: Scope, firstRow: number, rows: number): void {
+    this.#steps.push({ scope, firstRow, rows })
   }
 
   addNamedScope(rules: readonly PlacedRule[]): void {
     this.#steps.push({ scope: null, rules })
   }
 
-  build(clients: ClientNodes, nodes: BuiltClientNodes): Built {
+  /** The classifier: that of the last table, if it was built of the same. */
+  build(rows: RuleRows, clients: ClientNodes, nodes: BuiltClientNodes, memory: BuildMemory | null): Built {
+    const before = memory?.last
+    if (!before) return this.#build(rows, clients, nodes)
+    const { routing, steps } = before
+    const { rules, prefixes } = rows.words
+    const isSame =
+      areEqual(steps, this.words()) &&
+      areEqual(routing.words('rules'), rules) &&
+      areEqual(routing.words('prefixes'), prefixes)
+    if (!isSame) return this.#build(rows, clients, nodes)
+    memory.reused++
+    return builtBefore(routing)
+  }
+
+  #build(rows: RuleRows, clients: ClientNodes, nodes: BuiltClientNodes): Built {
     const builder = new ClassifierBuilder(clients)
     const ports: ChainsByPort[] = []
     for (const step of this.#steps) {
@@ -96,7 +80,7 @@ export class ClassifierInput {
       else {
         if (step.scope) builder.addScope(step.scope)
         else builder.addNamedScope()
-        for (const { rule, row, condition } of step.rules) builder.addRule(rule, row, condition)
+        for (const { rule, row, condition } of rulesOf(step, rows)) builder.addRule(rule, row, condition)
         ports.push(builder.portsOfScope())
       }
     }
@@ -111,10 +95,12 @@ export class ClassifierInput {
     const words: number[] = []
     for (const step of this.#steps) {
       if (step === 'listener') words.push(0)
-      else {
-        const { port = 0, addresses = [] } = step.scope ?? {}
-        words.push(step.scope ? 1 : 2, port, addresses.length, step.rules.length)
+      else if (step.scope) {
+        const { port, addresses } = step.scope
+        words.push(1, port, addresses.length, step.firstRow, step.rows)
         for (const { family, bits, words: address } of addresses) words.push(family, bits, ...address)
+      } else {
+        words.push(2, step.rules.length)
         for (const { row } of step.rules) words.push(row)
       }
     }
@@ -122,9 +108,19 @@ export class ClassifierInput {
   }
 }
 
+const rulesOf = (step: Exclude<Step, 'listener'>, rows: RuleRows): readonly PlacedRule[] => {
+  if (step.scope === null) return step.rules
+  return step.rows === 0 ? [] : rows.placedIn(step.scope, step.firstRow)
+}
+
+const areEqual = (left: Uint32Array, right: Uint32Array): boolean =>
+  Buffer.compare(bytesOf(left), bytesOf(right)) === 0
+
+const bytesOf = ({ buffer, byteOffset, byteLength }: Uint32Array): Uint8Array =>
+  new Uint8Array(buffer, byteOffset, byteLength)
+
 /** The classifier of a table that was built of the same. */
-export function builtBefore(routing: SharedArrayBuffer): Built {
-  const sections = new Sections(routing, 'routing')
+function builtBefore(sections: Sections<'routing'>): Built {
   const names = CLASSIFIER_SECTIONS.filter(name => !NAMES.has(name))
   const scopes = sections.signed('scopes')
   const ports = Array.from({ length: scopes.length / ScopeRow.WORDS }, (_, scope) => ({

@@ -3,13 +3,13 @@
  * sections.
  */
 
-import type { Cidr } from '../../address/address.ts'
 import { assert } from '../../base/assert.ts'
 import type { Cold, ColdListener } from '../format/cold.ts'
-import { type PackedCold, type PackedRules, RulesPacker } from '../format/cold-rules.ts'
+import type { PackedCold } from '../format/cold-rules.ts'
 import type { Names } from '../format/layout.ts'
 import { ABSENT } from '../format/pair-index.ts'
 import * as L from '../format/routing-layout.ts'
+import { Sections } from '../format/sections.ts'
 import {
   type Cluster,
   type Listener,
@@ -17,9 +17,7 @@ import {
   READ_TIMEOUT_MS,
   type ReadsProxy,
   type Route,
-  type Rule,
   type Scope,
-  type ScopeDefault,
   type SourceCondition,
 } from '../plan/plan.ts'
 import { DEFAULT_POLICY } from '../plan/policy.ts'
@@ -27,19 +25,15 @@ import type { TlsServer, TlsUpstream } from '../plan/tls.ts'
 import { AccessBuilder } from './access.ts'
 import { AddressSets } from './address-sets.ts'
 import { assemble, packed } from './assemble.ts'
-import {
-  type BuildMemory,
-  builtBefore,
-  ClassifierInput,
-  type ClassifierSections,
-  type PlacedRule,
-} from './classifier-input.ts'
+import type { BuildMemory } from './build-memory.ts'
+import { ClassifierInput, type ClassifierSections } from './classifier-input.ts'
 import type { BuiltClientNodes, ClientNodes } from './client-nodes.ts'
 import { clusterIdentity, type SlotOf } from './endpoint-rows.ts'
 import { NamedScopes } from './named-scopes.ts'
 import { clusterWords, tcpWords } from './policy-words.ts'
 import { addRoute } from './route-rows.ts'
 import { Interned, isPort, isPortOrAny, Rows } from './rows.ts'
+import { type PlacedRule, RuleRows } from './rule-rows.ts'
 
 /** Chains of scopes are entered once the classifier is built. */
 const NO_CHAINS = [0, 0]
@@ -49,13 +43,13 @@ export class RoutingBuilder {
   readonly #rows = {
     listeners: new Rows(L.Listener.WORDS),
     scopes: new Rows(L.Scope.WORDS),
-    rules: new Rows(L.Rule.WORDS),
-    prefixes: new Rows(L.Prefix.WORDS),
     routes: new Rows(L.Route.WORDS),
     splits: new Rows(L.Destination.WORDS),
     turns: new Rows(1),
     clusters: new Rows(L.Cluster.WORDS),
   }
+  readonly #rules: RuleRows
+  readonly #memory: BuildMemory | null
   readonly #classifier = new ClassifierInput()
   readonly #sets = new AddressSets()
   readonly #named = new NamedScopes<PlacedRule>()
@@ -71,9 +65,11 @@ export class RoutingBuilder {
   readonly #scopes: PackedCold['scopes'][number][] = []
   readonly #clusters: Cold['clusters'][number][] = []
 
-  constructor(slotOf: SlotOf, clients: ClientNodes) {
+  constructor(slotOf: SlotOf, clients: ClientNodes, memory: BuildMemory | null) {
     this.#slotOf = slotOf
     this.#clients = clients
+    this.#memory = memory
+    this.#rules = new RuleRows(this.#conditions, clients, memory)
     this.#access = new AccessBuilder({
       slotOf,
       sets: this.#sets,
@@ -121,7 +117,12 @@ export class RoutingBuilder {
     if (!reads) return [0, 0, 0, 0, 0]
     assert(reads.from.length > 0, 'a PROXY header that nobody sends')
     const versions = reads.versions.reduce((bits: number, version) => bits | (1 << (version - 1)), 0)
-    return [versions, reads.require ? 1 : 0, Math.ceil(reads.timeoutMs), ...this.#addPrefixes(reads.from)]
+    return [
+      versions,
+      reads.require ? 1 : 0,
+      Math.ceil(reads.timeoutMs),
+      ...this.#rules.addPrefixes(reads.from),
+    ]
   }
 
   #addScope(scope: Scope): void {
@@ -129,16 +130,16 @@ export class RoutingBuilder {
     const listener = this.#rows.listeners.count - 1
     const row = this.#rows.scopes.count
     const isByName = scope.takes !== undefined || scope.rules.some(rule => rule.names !== undefined)
-    const firstRule = this.#rows.rules.count
-    const placed: PlacedRule[] = []
-    const rules = this.#addRules(scope, placed)
-    const ruleCount = this.#rows.rules.count - firstRule
+    const firstRule = this.#rules.count
+    const rules = this.#rules.addScope(scope)
+    const ruleCount = this.#rules.count - firstRule
     if (isByName) {
+      const placed = this.#rules.placedIn(scope, firstRule)
       const asking = placed.map(each => ({ names: each.rule.names, rule: each }))
       const base = scope.takes === undefined ? row : this.#bases[listener]
       this.#named.add(base, { row, takes: scope.takes, rules: asking })
     }
-    this.#classifier.addScope(scope, isByName ? [] : placed)
+    this.#classifier.addScope(scope, firstRule, isByName ? 0 : ruleCount)
     this.#rows.scopes.add(
       ...[firstRule, ruleCount, scope.defaultRoute, ...NO_CHAINS, isByName ? 1 : 0],
       ...[row, listener, scope.serves === false ? 0 : 1, this.#tlsRow(scope)],
@@ -153,51 +154,6 @@ export class RoutingBuilder {
     return 1 + this.#tls.servers.indexOf(tls)
   }
 
-  /** Writes the rows of a scope's rules, which are `placed`, too; returns them for people. */
-  #addRules(scope: Scope, placed: PlacedRule[]): PackedRules {
-    const defaults = (scope.defaults ?? []).values()
-    let next = defaults.next()
-    const rules = new RulesPacker(scope.rules.length)
-    for (const [index, rule] of scope.rules.entries()) {
-      const { origin, never } = rule
-      for (; !next.done && next.value.after <= index; next = defaults.next())
-        this.#addDefault(next.value, placed)
-      rules.add(origin, never, never === null ? this.#addRule(rule, placed) : -1, rule.names)
-    }
-    for (; !next.done; next = defaults.next()) this.#addDefault(next.value, placed)
-    return rules.finish()
-  }
-
-  /** Most rules ask for nothing, which needs no comparison. */
-  #conditionOf(source: Rule['source']): number {
-    const { namespace, labels, visibleTo, identity } = source
-    const asksNothing = namespace === null && visibleTo === null && identity === undefined
-    if (asksNothing && Object.keys(labels).length === 0) return 0
-    return this.#conditions.indexOf(source)
-  }
-
-  /** A row without a rule: it leads to a default. */
-  #addDefault({ visibleTo, route }: ScopeDefault, placed: PlacedRule[]): void {
-    const source = { namespace: null, labels: {}, visibleTo }
-    this.#addRule({ destinations: [], port: 0, clients: [], source, route }, placed)
-  }
-
-  #addRule(rule: Omit<Rule, 'origin' | 'never'>, placed: PlacedRule[]): number {
-    assert(isPortOrAny(rule.port), `a rule asks for the port ${rule.port}`)
-    const condition = this.#conditionOf(rule.source)
-    // Includes rules that no name leads to: a later clients part reads the prefixes of all rows.
-    this.#clients.idsOf(rule.clients)
-    const row = this.#rows.rules.add(
-      rule.port,
-      ...this.#addPrefixes(rule.destinations),
-      ...this.#addPrefixes(rule.clients),
-      condition,
-      rule.route,
-    )
-    placed.push({ rule, row, condition })
-    return row
-  }
-
   /** Once all listeners are added: the rows of the scopes that depend on names. */
   addNamedScopes(): void {
     this.#nameSections = this.#named.finish((of, rules) => this.#addNamedScope(of, rules))
@@ -210,8 +166,8 @@ export class RoutingBuilder {
   }
 
   /** The classifier's sections; its chains are entered in the rows of scopes. */
-  #classify(nodes: BuiltClientNodes, before: SharedArrayBuffer | null) {
-    const { sections, ports } = before ? builtBefore(before) : this.#classifier.build(this.#clients, nodes)
+  #classify(nodes: BuiltClientNodes): ClassifierSections {
+    const { sections, ports } = this.#classifier.build(this.#rules, this.#clients, nodes, this.#memory)
     const scopes = this.#rows.scopes.words()
     for (const [scope, of] of ports.entries()) {
       scopes[scope * L.Scope.WORDS + L.Scope.anyPortChain] = of.anyPortChain
@@ -223,12 +179,6 @@ export class RoutingBuilder {
   /** Access control, once all listeners are added. */
   addAccess(plan: Plan): void {
     this.#access.add(plan)
-  }
-
-  #addPrefixes(cidrs: readonly Cidr[]): [first: number, count: number] {
-    const first = this.#rows.prefixes.count
-    for (const { family, bits, words } of cidrs) this.#rows.prefixes.add(family, bits, ...words)
-    return [first, cidrs.length]
   }
 
   addCluster(cluster: Cluster): void {
@@ -255,11 +205,12 @@ export class RoutingBuilder {
     addRoute(this.#rows, route, this.#clusters, this.#slotOf)
   }
 
-  build(generation: number, clients: BuiltClientNodes, memory: BuildMemory | null): SharedArrayBuffer {
-    const rules = { rules: this.#rows.rules.words(), prefixes: this.#rows.prefixes.words() }
-    const before = memory?.take(this.#classifier, rules) ?? null
-    const routing = this.#assemble(generation, this.#classify(clients, before))
-    memory?.keep(this.#classifier, routing)
+  build(generation: number, nodes: BuiltClientNodes): SharedArrayBuffer {
+    const routing = this.#assemble(generation, this.#classify(nodes))
+    if (this.#memory) {
+      const sections = new Sections(routing, 'routing', true)
+      this.#memory.last = { routing: sections, steps: this.#classifier.words(), scopes: this.#rules.scopes }
+    }
     return routing
   }
 
@@ -279,8 +230,7 @@ export class RoutingBuilder {
       {
         listeners: rows.listeners.words(),
         scopes: rows.scopes.words(),
-        rules: rows.rules.words(),
-        prefixes: rows.prefixes.words(),
+        ...this.#rules.words,
         routes: rows.routes.words(),
         splits: rows.splits.words(),
         turns: rows.turns.words(),

@@ -19,14 +19,28 @@ export class Rows {
   /** Appends one row and returns its index. */
   add(...row: readonly number[]): number {
     assert(row.length === this.#width, `a row of ${row.length} words, not ${this.#width}`)
-    if (this.#length + row.length > this.#words.length) {
-      const larger = new Uint32Array(this.#words.length * 2)
-      larger.set(this.#words)
-      this.#words = larger
-    }
+    this.#makeRoom(row.length)
     for (let word = 0; word < row.length; word++) this.#words[this.#length + word] = row[word]
     this.#length += row.length
     return this.count - 1
+  }
+
+  /** Appends the rows of another section from `first` on, and returns the index of the first. */
+  append(words: Uint32Array, first: number, count: number): number {
+    const start = this.count
+    this.#makeRoom(count * this.#width)
+    this.#words.set(words.subarray(first * this.#width, (first + count) * this.#width), this.#length)
+    this.#length += count * this.#width
+    return start
+  }
+
+  #makeRoom(words: number): void {
+    let length = this.#words.length
+    while (this.#length + words > length) length *= 2
+    if (length === this.#words.length) return
+    const larger = new Uint32Array(length)
+    larger.set(this.#words.subarray(0, this.#length))
+    this.#words = larger
   }
 
   words(): Uint32Array {

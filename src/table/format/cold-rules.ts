@@ -24,6 +24,7 @@ export type PackedCold = Omit<Cold, 'scopes'> & {
 
 /** Block, route, match (−1: none), line, row. */
 const WORDS = 5
+const ROW = 4
 
 export class RulesPacker {
   readonly #words: Int32Array
@@ -44,13 +45,56 @@ export class RulesPacker {
     this.#words[at + 1] = route
     this.#words[at + 2] = match ?? -1
     this.#words[at + 3] = line
-    this.#words[at + 4] = row
+    this.#words[at + ROW] = row
     if (never !== null) this.#never.push([this.#count, never])
     if (names) this.#names.push([this.#count, names])
-    const run = this.#runs.at(-1)
-    if (run?.[0] === virtualService && run[1] === file) run[2]++
-    else this.#runs.push([virtualService, file, 1])
+    this.#addRun(virtualService, file, 1)
     this.#count++
+  }
+
+  /**
+   * Adds the rules [from, to) of another list, whose first row is `row` from now on; returns which
+   * rows they had.
+   */
+  copy(
+    { runs, words, never, names }: PackedRules,
+    from: number,
+    to: number,
+    row: number,
+  ): { readonly firstRow: number; readonly count: number } {
+    const start = this.#count
+    this.#words.set(wordsOf(words).subarray(from * WORDS, to * WORDS), start * WORDS)
+    let end = 0
+    for (const [virtualService, file, count] of runs) {
+      const shared = Math.min(to, end + count) - Math.max(from, end)
+      if (shared > 0) this.#addRun(virtualService, file, shared)
+      end += count
+    }
+    const moved = <Kept>(list: readonly (readonly [number, Kept])[]): [number, Kept][] =>
+      list
+        .filter(([index]) => index >= from && index < to)
+        .map(([index, kept]) => [start + index - from, kept])
+    this.#never.push(...moved(never))
+    this.#names.push(...moved(names))
+    this.#count += to - from
+    return this.#moveRows(start, row)
+  }
+
+  /** Gives the rules from `start` on that have a row the next ones, from `row` on. */
+  #moveRows(start: number, row: number): { readonly firstRow: number; readonly count: number } {
+    let [firstRow, count] = [0, 0]
+    for (let at = start * WORDS + ROW; at < this.#count * WORDS; at += WORDS) {
+      if (this.#words[at] < 0) continue
+      if (count === 0) firstRow = this.#words[at]
+      this.#words[at] = row + count++
+    }
+    return { firstRow, count }
+  }
+
+  #addRun(virtualService: string, file: string, count: number): void {
+    const run = this.#runs.at(-1)
+    if (run?.[0] === virtualService && run[1] === file) run[2] += count
+    else this.#runs.push([virtualService, file, count])
   }
 
   finish(): PackedRules {
@@ -59,6 +103,10 @@ export class RulesPacker {
     return { runs: this.#runs, words, never: this.#never, names: this.#names }
   }
 }
+
+/** As a packer has them: in place. */
+const wordsOf = ({ buffer, byteOffset, byteLength }: Uint8Array): Int32Array =>
+  new Int32Array(buffer, byteOffset, byteLength / 4)
 
 export const unpackedCold = ({ scopes, ...rest }: PackedCold): Cold => ({
   ...rest,
@@ -74,7 +122,7 @@ function unpackedRules({ runs, words: bytes, never, names }: PackedRules): ColdR
       const match = words[at + 2] < 0 ? null : words[at + 2]
       const [block, route, line] = [BLOCKS[words[at]], words[at + 1], words[at + 3]]
       const origin = { virtualService, block, route, match, file, line }
-      rules.push({ origin, never: null, row: words[at + 4] })
+      rules.push({ origin, never: null, row: words[at + ROW] })
     }
   }
   for (const [index, why] of never) rules[index] = { ...rules[index], never: why }

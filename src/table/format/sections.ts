@@ -1,4 +1,4 @@
-/** The sections of a part, opened for reading: views on its buffer, which is checked first. */
+/** The sections of a part, opened for reading: views on its buffer. */
 
 import { unpack } from 'msgpackr'
 import { assert } from '../../base/assert.ts'
@@ -38,8 +38,9 @@ export class Sections<Part extends L.PartName> {
   readonly #buffer: SharedArrayBuffer
   readonly #names: readonly string[]
 
-  constructor(buffer: SharedArrayBuffer, part: Part) {
-    const reason = refusal(buffer, part)
+  /** @param isOwn  This thread has built the part; any other one is checked first. */
+  constructor(buffer: SharedArrayBuffer, part: Part, isOwn = false) {
+    const reason = isOwn ? null : refusal(buffer, part)
     assert(reason === null, `not a table: ${reason}`)
     this.#buffer = buffer
     this.#names = L.SECTIONS[part]
