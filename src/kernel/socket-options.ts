@@ -8,6 +8,8 @@ import type { Arena } from './arena.ts'
 import type { Keepalive } from './kernel.ts'
 import * as libc from './libc.ts'
 
+export const SOCK_STREAM_CLOEXEC = 1 | 0x80000
+
 /** setsockopt(2): `[level, name]`; socket(7), tcp(7), ipv6(7). */
 export const SO_REUSEADDR = [1, 2] as const
 const SO_ERROR = [1, 4] as const
@@ -31,6 +33,7 @@ const CONGESTION_BYTES = 16
 /** Of `bbr`, and of its later versions. */
 const BBR = Buffer.from('bbr')
 const RENO = Buffer.from('reno')
+const NO_CONTROL = new Uint8Array()
 export const IPV6_V6ONLY = [41, 26] as const
 /**
  * Linux 6.3. The value is the highest port in the upper half, the lowest in the lower one; both
@@ -59,6 +62,8 @@ export class SocketOptions {
   protected readonly valuePointer: bigint
   /** False once the kernel has refused IP_LOCAL_PORT_RANGE. */
   #hasRange = true
+  /** What paces new sockets; empty: nothing does. null: nobody has asked yet. */
+  #hostControl: Uint8Array | null = null
 
   constructor(arena: Arena) {
     this.arena = arena
@@ -123,6 +128,30 @@ export class SocketOptions {
     i32[this.value / 4] = CONGESTION_BYTES
     if (libc.getsockopt(fd, ...TCP_CONGESTION, this.placePointer, this.valuePointer) < 0) return false
     return BBR.every((byte, index) => u8[this.place + index] === byte)
+  }
+
+  /** Whether new sockets are paced. */
+  protected get hostPaces(): boolean {
+    this.#hostControl ??= this.#controlOfHost()
+    return this.#hostControl.length > 0
+  }
+
+  #controlOfHost(): Uint8Array {
+    const fd = libc.socket(2, SOCK_STREAM_CLOEXEC, 0)
+    if (fd < 0) return NO_CONTROL
+    const name = this.isPaced(fd)
+      ? this.arena.u8.slice(this.place, this.place + CONGESTION_BYTES)
+      : NO_CONTROL
+    libc.close(fd)
+    return name
+  }
+
+  /** As new sockets are. */
+  protected pace(fd: number): void {
+    const name = this.#hostControl
+    if (!name?.length) return
+    this.arena.u8.set(name, this.place)
+    libc.setsockopt(fd, ...TCP_CONGESTION, this.placePointer, CONGESTION_BYTES)
   }
 
   /**

@@ -19,9 +19,14 @@ import {
   type SocketName,
   writeSocketAddress,
 } from './socket-address.ts'
-import { IPV6_V6ONLY, SO_REUSEADDR, SO_REUSEPORT, SocketOptions, TCP_NODELAY } from './socket-options.ts'
-
-const SOCK_STREAM_CLOEXEC = 1 | 0x80000
+import {
+  IPV6_V6ONLY,
+  SO_REUSEADDR,
+  SO_REUSEPORT,
+  SOCK_STREAM_CLOEXEC,
+  SocketOptions,
+  TCP_NODELAY,
+} from './socket-options.ts'
 
 /** netfilter's: the destination before a redirect rule. */
 const SO_ORIGINAL_DST = [0, 80] as const
@@ -120,10 +125,19 @@ export class Sockets extends SocketOptions implements SocketCalls {
   /**
    * Sends without pacing to a peer on this host; what a listener accepts inherits it. BBR paces by
    * timers, which take more CPU than bulk itself and hold it back, though nothing between two
-   * sockets of one host is congested (docs/benchmarks.md).
+   * sockets of one host is congested (docs/benchmarks.md). A client of another host that DNAT leads
+   * to a loopback address (route_localnet) has what its host says.
    */
   unpace(fd: number): void {
-    if (this.isPaced(fd) && this.#isOfHost(fd)) this.endPacing(fd)
+    if (this.isPaced(fd)) {
+      if (this.#isOfHost(fd)) this.endPacing(fd)
+    } else if (this.hostPaces && this.#isLedHere(fd)) this.pace(fd)
+  }
+
+  #isLedHere(fd: number): boolean {
+    const [own, peer] = [this.#own, this.#peer]
+    if (this.localName(fd, own) < 0 || !isLoopback(own)) return false
+    return this.peerName(fd, peer) >= 0 && !isLoopback(peer)
   }
 
   /** Whether its own address is a loopback one, or its peer's as well. */
