@@ -18,6 +18,9 @@ export type Output = {
 
 export type Signal = 'SIGINT' | 'SIGTERM' | 'SIGHUP'
 
+/** Other servers reload or rotate logs at these; Node opens a debugger's port, or ends. */
+export type StraySignal = 'SIGUSR1' | 'SIGUSR2'
+
 export type Env = {
   readonly stdout: Output
   readonly stderr: Output
@@ -25,6 +28,8 @@ export type Env = {
   readonly variables: Readonly<Record<string, string | undefined>>
   /** Calls `listener` for each signal, instead of the signal's default action. */
   onSignal(listener: (signal: Signal) => void): void
+  /** Calls `listener` for each signal that means nothing to weir, instead of Node's action. */
+  onStraySignal(listener: (signal: StraySignal) => void): void
   /** Calls `listener` with each key typed on the terminal; the result restores the terminal. */
   onKeys(listener: (keys: string) => void): () => void
   /** Calls `listener` after the terminal of stdout has got another size. */

@@ -1,7 +1,7 @@
 /** The command line's only contact with the process: its streams, signals, and the exit. */
 
 import { monotonicMs } from '../base/clock.ts'
-import type { Env, Output, Signal } from './env.ts'
+import type { Env, Output, Signal, StraySignal } from './env.ts'
 import { runCommandLine } from './program.ts'
 
 /**
@@ -40,6 +40,10 @@ function onSignal(listener: (signal: Signal) => void): void {
   }
 }
 
+function onStraySignal(listener: (signal: StraySignal) => void): void {
+  for (const signal of ['SIGUSR1', 'SIGUSR2'] as const) process.on(signal, () => listener(signal))
+}
+
 /** While weir reads keys, Ctrl-C arrives as one of them. */
 function onKeys(listener: (keys: string) => void): () => void {
   const { stdin } = process
@@ -60,6 +64,7 @@ const env: Env = {
   stdin: process.stdin,
   variables: process.env,
   onSignal,
+  onStraySignal,
   onKeys,
   onResize: listener => void process.stdout.on('resize', listener),
 }

@@ -4,7 +4,7 @@
  * The first SIGTERM or SIGINT drains and exits with 0; before that, a SIGTERM lets weir serve for
  * another `drain.lameDuck`. The second exits at once, with 128 and the signal's number, as a shell
  * reports a process that a signal has ended. SIGHUP reopens log files. On a terminal, where it
- * means that the terminal has closed, it drains instead.
+ * means that the terminal has closed, it drains instead. SIGUSR1 and SIGUSR2 are logged.
  */
 
 import { flushCompileCache } from 'node:module'
@@ -76,6 +76,9 @@ export async function run(sources: Sources, flags: RunFlags, env: Env): Promise<
   })
   let isRead = false
   let signals = 0
+  env.onStraySignal(signal =>
+    log.warn({ signal }, `${signal} changes nothing: files are watched, and SIGHUP reopens the access log`),
+  )
   env.onSignal(signal => {
     if (signal === 'SIGHUP' && !env.stdout.isTTY) {
       gateway.reopenLogs()

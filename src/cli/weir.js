@@ -113,7 +113,8 @@ async function handOver(node) {
   const words = [...sizes, fileURLToPath(import.meta.url), ...process.argv.slice(2)]
   const { spawn } = await import('node:child_process') // takes a start of weir's own 10 ms to load
   const child = spawn(node, [...(malloc === MALLOC ? young() : []), ...words], { stdio: 'inherit', env })
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'])
+    process.on(signal, () => child.kill(signal))
   child.on('error', error => {
     console.error(`weir cannot start ${node}: ${error.message}`)
     process.exit(2)

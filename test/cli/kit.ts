@@ -47,6 +47,7 @@ export async function weir(words: readonly string[], world: World = {}): Promise
     stdin: Readable.from([world.stdin ?? '']),
     variables: world.variables ?? {},
     onSignal: listener => world.onReady?.(listener),
+    onStraySignal: () => {},
     onKeys: listener => world.onKeys?.(listener) ?? (() => {}),
     onResize: listener => world.onResize?.(listener),
   }

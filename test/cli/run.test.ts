@@ -60,11 +60,15 @@ async function talk(socket: Socket): Promise<string> {
 
 const exitOf = async (child: ChildProcess): Promise<number | null> => (await once(child, 'exit'))[0]
 
-test('at SIGTERM a lame duck is not ready and serves new connections', async t => {
+test('SIGUSR1 and SIGUSR2 change nothing; at SIGTERM a lame duck is not ready and serves new connections', async t => {
   const settings = 'admin: {port: 0}, drain: {lameDuck: 1h}'
   const { port, child, logged } = await sceneOf(t, [WEIR], [], { settings })
   const { admin } = await logged('admin at')
   assert.equal((await fetch(`http://${admin}/ready`)).status, 200)
+  for (const signal of ['SIGUSR1', 'SIGUSR2'] as const) {
+    child.kill(signal)
+    await logged(`${signal} changes nothing`)
+  }
   child.kill('SIGTERM')
   await logged('not ready from now on: new connections are served for another 3600 s')
   const ready = await fetch(`http://${admin}/ready`)

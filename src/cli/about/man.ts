@@ -21,6 +21,7 @@ const EXITS: readonly (readonly [string, string])[] = [
 const SIGNALS: readonly (readonly [string, string])[] = [
   ['SIGINT, SIGTERM', 'The first lets connections end and exits with 0, the second exits at once.'],
   ['SIGHUP', 'Reopens the access log; where the log goes to a terminal, the same as SIGTERM.'],
+  ['SIGUSR1, SIGUSR2', 'Nothing but a line in the log.'],
 ]
 
 export function manualPage({ main, commands }: Surface): string {
