@@ -24,7 +24,7 @@ function output(stream: NodeJS.WriteStream): Output {
 
 /**
  * An older Node that handed over passes signals on; signals to the process group or the service
- * also reach this process directly.
+ * also reach this process directly. One that is killed passes nothing on, and closes its channel.
  */
 const ECHO_MS = 100
 
@@ -38,6 +38,7 @@ function onSignal(listener: (signal: Signal) => void): void {
       if (!isEcho) listener(signal)
     })
   }
+  if (process.channel) process.on('disconnect', () => listener('SIGTERM')) // the older Node is gone
 }
 
 function onStraySignal(listener: (signal: StraySignal) => void): void {

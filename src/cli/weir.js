@@ -112,7 +112,10 @@ async function handOver(node) {
   const sizes = process.execArgv.filter(each => SIZE.test(each))
   const words = [...sizes, fileURLToPath(import.meta.url), ...process.argv.slice(2)]
   const { spawn } = await import('node:child_process') // takes a start of weir's own 10 ms to load
-  const child = spawn(node, [...(malloc === MALLOC ? young() : []), ...words], { stdio: 'inherit', env })
+  const child = spawn(node, [...(malloc === MALLOC ? young() : []), ...words], {
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'], // so that it hears if this process is killed
+    env,
+  })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'])
     process.on(signal, () => child.kill(signal))
   child.on('error', error => {

@@ -55,6 +55,19 @@ test('signals and exit codes pass through', { skip }, async t => {
   assert.equal((await exit)[0], 0)
 })
 
+test('a gateway behind an old Node drains when that is killed', { skip }, async t => {
+  const root = folder(t, { 'a.yaml': routing(await freePort(), await echo(t, 'hello')) })
+  const child = spawn(process.execPath, [...OLD, WEIR, 'run', root], { stdio: ['ignore', 'pipe', 'inherit'] })
+  child.stdout.on('data', data => {
+    if (!String(data).includes('every listener accepts')) return
+    const gateway = Number(readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8'))
+    const late = setTimeout(() => process.kill(gateway, 'SIGKILL'), 20_000)
+    child.stdout.on('end', () => clearTimeout(late))
+    child.kill('SIGKILL')
+  })
+  assert.match(await text(child.stdout), /"drained/) // and nobody has the pipe any more
+})
+
 test('without one it says in one line what it needs, and 2', t => {
   const root = folder(t, { 'weir.mjs': readFileSync(WEIR, 'utf8') })
   const { status, stderr } = spawnSync(process.execPath, [...OLD, join(root, 'weir.mjs')])
