@@ -3,12 +3,10 @@
  * and a rule for each, and what a client does to end like that.
  */
 
-import type { Socket } from 'node:net'
-import { connect as secure } from 'node:tls'
 import type { ReasonName } from '../../src/stats/reasons.ts'
-import { hello, hex, host, record, serverName } from '../support/hello.ts'
+import { hello, record } from '../support/hello.ts'
 import { begin, ending, open, readBytes } from '../support/sockets.ts'
-import { AUTHORITY, OTHER_AUTHORITY, SERVER, SERVER_NAME } from '../support/tls.ts'
+import { handshake, postgres, refused, sends, talked } from './endings-clients.ts'
 
 /** The ports of servers that each behave in one way. */
 export type Servers = Readonly<
@@ -62,45 +60,9 @@ export type Kind = {
   readonly act: (port: number, from: string) => Promise<unknown>
 }
 
-const plain = async (port: number, from: string): Promise<Socket> => {
-  const socket = await open(port, '127.0.0.1', { localAddress: from })
-  socket.write('hello')
-  return socket
-}
-const talked = async (port: number, from: string): Promise<Socket> => {
-  const socket = await plain(port, from)
-  await readBytes(socket, 5)
-  return socket
-}
-/** As psql begins: it asks for TLS, and goes on once it may. */
-const postgres = async (port: number, from: string): Promise<unknown> => {
-  const socket = await open(port, '127.0.0.1', { localAddress: from })
-  socket.write(hex('00000008 04d2162f'))
-  await readBytes(socket, 1)
-  socket.write(record(hello([serverName(host('a.test'))])))
-  return await ending(socket)
-}
-const refused = async (port: number, from: string): Promise<unknown> => await ending(await plain(port, from))
-const sends =
-  (bytes: string | Buffer, isHalf = false) =>
-  async (port: number, from: string) => {
-    const socket = await open(port, '127.0.0.1', { localAddress: from })
-    if (isHalf) socket.end(bytes)
-    else socket.write(bytes)
-    return await ending(socket)
-  }
-
 const SECURE = `tls: {mode: SIMPLE, credentialName: pair}`
 const passed = 'protocol: TLS}, tls: {mode: PASSTHROUGH'
 const SNI = 'match: [{sniHosts: [a.test]}], '
-
-/** A handshake, and the socket below it. */
-async function handshake(port: number, from: string, more: object = {}) {
-  const raw = await open(port, '127.0.0.1', { localAddress: from })
-  const above = secure({ socket: raw, servername: SERVER_NAME, ca: AUTHORITY.cert, ...more })
-  above.on('error', () => {})
-  return { raw, above }
-}
 
 export const KINDS: readonly Kind[] = [
   {
@@ -341,83 +303,5 @@ export const KINDS: readonly Kind[] = [
   },
 ]
 
-/** Certificates as Secrets. */
-const SECRETS = [
-  {
-    metadata: { name: 'pair' },
-    stringData: { 'tls.crt': SERVER.cert, 'tls.key': SERVER.key, 'ca.crt': AUTHORITY.cert },
-  },
-  { metadata: { name: 'other' }, stringData: { 'ca.crt': OTHER_AUTHORITY.cert } },
-].map(each => JSON.stringify({ apiVersion: 'v1', kind: 'Secret', ...each }))
-
-const NETWORKING = 'apiVersion: networking.istio.io/v1\nkind:'
-
 /** The address of each kind's clients: `weir why` finds them by it. */
 export const clientOf = (index: number): string => `127.1.0.${index + 1}`
-
-export function configuration(ports: readonly number[], servers: Servers): string {
-  const resources = KINDS.flatMap((kind, index) => resourcesOf(kind, ports[index], servers))
-  const denied = clientOf(KINDS.findIndex(({ reason }) => reason === 'denied-by-policy'))
-  return [
-    ...resources,
-    ...SECRETS,
-    `apiVersion: security.istio.io/v1
-kind: AuthorizationPolicy
-metadata: {name: deny}
-spec: {action: DENY, rules: [{from: [{source: {ipBlocks: [${denied}/32]}}]}]}`,
-    `apiVersion: gateway.weir/v1
-kind: Settings
-metadata: {name: weir}
-spec:
-  workers: 1
-  mesh: {capture: redirect, bind: 127.0.0.1, port: ${ports[KINDS.findIndex(({ isMesh }) => isMesh)]}, outbound: REGISTRY_ONLY}
-  admin: null
-  writeTimeout: 300ms
-  reading: {timeout: 5s}
-  proxyProtocol:
-    - {gateways: [default/proxy-invalid], from: [127.0.0.0/8]}
-    - {gateways: [default/proxy-timeout], from: [127.0.0.0/8], timeout: 50ms}
-    - {gateways: [default/proxy-untrusted], from: [10.0.0.0/8]}`,
-  ].join('\n---\n')
-}
-
-function resourcesOf(kind: Kind, port: number, servers: Servers): string[] {
-  if (kind.isMesh) return []
-  const { reason, to = 'echo', server = 'protocol: TCP}', routes = 'tcp', match = '', policy } = kind
-  const host = kind.host ?? `${reason}.example`
-  const { annotations = '', policyAnnotations = '' } = kind
-  const target = kind.endpoint === 'itself' ? port : servers[to]
-  const address = kind.endpoint === 'itself' ? '127.0.0.1' : (kind.endpoint ?? '127.0.0.1')
-  return [
-    `${NETWORKING} Gateway
-metadata: {name: ${reason}, annotations: {${annotations}}}
-spec:
-  servers:
-    - {port: {number: ${port}, name: p, ${server}${server.endsWith('}') ? '' : '}'}, bind: 127.0.0.1, hosts: ['${routes === 'tls' ? 'a.test' : '*'}']}`,
-    `${NETWORKING} VirtualService
-metadata: {name: ${reason}}
-spec:
-  hosts: ['${routes === 'tls' ? 'a.test' : '*'}']
-  gateways: [${reason}]
-  ${routes}:
-    - {${match}route: [{destination: {host: ${host}}}]}`,
-    ...(kind.host
-      ? []
-      : [
-          `${NETWORKING} ServiceEntry
-metadata: {name: ${reason}}
-spec:
-  hosts: [${host}]
-  ports: [{number: 9000, name: tcp, protocol: TCP, targetPort: ${target}}]
-  resolution: STATIC
-  endpoints: [${address === '' ? '' : `{address: ${address}}`}]`,
-        ]),
-    ...(policy || policyAnnotations
-      ? [
-          `${NETWORKING} DestinationRule
-metadata: {name: ${reason}, annotations: {${policyAnnotations}}}
-spec: {host: ${host}${policy ? `, trafficPolicy: {${policy}}` : ''}}`,
-        ]
-      : []),
-  ]
-}

@@ -18,7 +18,8 @@ import { DIES, FILES } from '../support/failing-worker.ts'
 import { begin, ending, freePort, listen, say, until } from '../support/sockets.ts'
 import { THREADS } from '../support/threads.ts'
 import { SERVER } from '../support/tls.ts'
-import { clientOf, configuration, KINDS, type Kind, type Servers } from './endings-kit.ts'
+import { configuration } from './endings-configuration.ts'
+import { clientOf, KINDS, type Kind, type Servers } from './endings-kit.ts'
 import { check, EACH, eachOf, endedOf, lineOf } from './why-kit.ts'
 
 /** Handshakes, and megabytes that wait: all at once, they would take longer than they may. */

@@ -6,8 +6,6 @@
 import { deepEqual, equal } from 'node:assert/strict'
 import { test } from 'node:test'
 import { addressesBy } from '../../src/config/gateway-api/status/addresses.ts'
-import { mergeStatus } from '../../src/config/gateway-api/status/merge.ts'
-import type { ResourceStatus } from '../../src/config/gateway-api/status/statuses.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import {
   api,
@@ -15,7 +13,6 @@ import {
   certificate,
   gateway,
   grant,
-  namespace,
   service,
   tcp,
   tcpRoute,
@@ -185,95 +182,6 @@ test('addresses of the Settings are in the status that weir check prints', () =>
   deepEqual(read(atStart), [{ type: 'IPAddress', value: '10.0.0.9' }], 'those of the start count')
 })
 
-const set = (id: string, all: object[], metadata: object = {}): Written =>
-  api('ListenerSet', id, { parentRef: { ...EDGE, namespace: 'default' }, listeners: all }, metadata)
-
-test('ListenerSets: allowed by namespace, and counted by their Gateway', () => {
-  const of = (namespaces?: object) => {
-    const status = statuses([
-      namespace('blue', { team: 'blue' }),
-      gateway('edge', [tcp(9000)], namespaces && { allowedListeners: { namespaces } }),
-      set('own', [tcp(9001)]),
-      set('blue/more', [tcp(9002)]),
-    ])
-    return [
-      status('Gateway').attachedListenerSets,
-      ...['own', 'blue/more'].map(id => said(status('ListenerSet', id).conditions).join(', ')),
-    ]
-  }
-  const fine = 'Accepted: Accepted, Programmed: Programmed'
-  const not = 'not Accepted: NotAllowed, not Programmed: NotAllowed'
-  deepEqual(of(), [0, not, not])
-  deepEqual(of({ from: 'None' }), [0, not, not])
-  deepEqual(of({ from: 'Same' }), [1, fine, not])
-  deepEqual(of({ from: 'All' }), [2, fine, fine])
-  deepEqual(of({ from: 'Selector', selector: { matchLabels: { team: 'blue' } } }), [1, not, fine])
-})
-
-test('ListenerSets: the Gateway’s listeners come first, then the older set’s', () => {
-  const at = (second: number) => ({ creationTimestamp: `2026-01-01T00:00:0${second}Z` })
-  const of = statuses([
-    gateway('edge', [tcp(9000)], { allowedListeners: { namespaces: { from: 'All' } } }),
-    set('newer', [tls(9001, 'b.test', { name: 'b' }), tls(9002, 'c.test', { name: 'c' })], at(2)),
-    set('older', [tcp(9001), tls(9000, 'a.test', { name: 'a' })], at(1)),
-    set('lost', [tls(9001, 'd.test', { name: 'd' })], at(3)),
-  ])
-  const fine = ['Accepted: Accepted', 'Programmed: Programmed', 'not Conflicted: NoConflicts']
-  const conflict = [
-    'not Accepted: ProtocolConflict',
-    'not Programmed: ProtocolConflict',
-    'Conflicted: ProtocolConflict',
-  ]
-  const types = ['Accepted', 'Programmed', 'Conflicted']
-  deepEqual(listeners(of('Gateway'), ...types), [['tcp-9000', ...fine]])
-  deepEqual(listeners(of('ListenerSet', 'older'), ...types), [
-    ['tcp-9001', ...fine],
-    ['a', ...conflict],
-  ])
-  deepEqual(listeners(of('ListenerSet', 'newer'), ...types), [
-    ['b', ...conflict],
-    ['c', ...fine],
-  ])
-  deepEqual(said(of('ListenerSet', 'newer').conditions), [
-    'Accepted: ListenersNotValid',
-    'Programmed: Programmed',
-  ])
-  deepEqual(said(of('ListenerSet', 'lost').conditions), [
-    'not Accepted: ListenersNotValid',
-    'not Programmed: ListenersNotValid',
-  ])
-  equal(of('Gateway').attachedListenerSets, 2)
-})
-
-test('what lost a port to another is in nobody’s way', () => {
-  const at = (second: number) => ({ creationTimestamp: `2026-01-01T00:00:0${second}Z` })
-  const of = statuses([
-    gateway('edge', [tls(9000, 'a.test')], { allowedListeners: { namespaces: { from: 'Same' } } }),
-    set('first', [tcp(9000)], at(1)),
-    set('second', [tls(9000, 'b.test', { name: 'b' })], at(2)),
-  ])
-  deepEqual(listeners(of('ListenerSet', 'first'), 'Accepted'), [
-    ['tcp-9000', 'not Accepted: ProtocolConflict'],
-  ])
-  deepEqual(listeners(of('ListenerSet', 'second'), 'Accepted'), [['b', 'Accepted: Accepted']])
-})
-
-test('a route finds a ListenerSet’s listener by the ListenerSet, not by the Gateway', () => {
-  const of = statuses([
-    gateway('edge', [tcp(9000)], { allowedListeners: { namespaces: { from: 'Same' } } }),
-    set('more', [tcp(9001)]),
-    service('a'),
-    tcpRoute('by-gateway', { ...EDGE, sectionName: 'tcp-9001' }, ['a']),
-    tcpRoute('by-set', { kind: 'ListenerSet', name: 'more', sectionName: 'tcp-9001' }, ['a']),
-  ])
-  equal(parent(of('TCPRoute', 'by-gateway'))[0], 'not Accepted: NoMatchingParent')
-  equal(parent(of('TCPRoute', 'by-set'))[0], 'Accepted: Accepted')
-  deepEqual(
-    [of('Gateway').listeners[0].attachedRoutes, of('ListenerSet', 'more').listeners[0].attachedRoutes],
-    [0, 1],
-  )
-})
-
 test('listeners that terminate TLS for names in common are told so', () => {
   const cert = { name: 'cert' }
   const of = statuses([
@@ -333,70 +241,4 @@ test('BackendTLSPolicies: per Gateway that has a route to their Service', () => 
     [],
     'no Gateway has it',
   )
-})
-
-test('what is written: others’ entries stay, a time changes with its status only', () => {
-  const own = (status: string, generation = 1) => ({
-    type: 'Accepted',
-    status,
-    reason: 'Accepted',
-    message: '',
-    observedGeneration: generation,
-  })
-  const ref = { name: 'edge' }
-  const wanted = (generation: number, ...parents: object[]): ResourceStatus => ({
-    apiVersion: 'gateway.networking.k8s.io/v1',
-    kind: 'TCPRoute',
-    namespace: 'default',
-    name: 'r',
-    generation,
-    status: { parents },
-  })
-  const mine = (status: string, generation = 1) => ({
-    parentRef: ref,
-    controllerName: 'gateway.weir/controller',
-    conditions: [own(status, generation)],
-  })
-  const theirs = { parentRef: ref, controllerName: 'example.com/x', conditions: [own('False')] }
-  const at = (parents: ReturnType<typeof mine>, time: string) => ({
-    ...parents,
-    conditions: [{ ...parents.conditions[0], lastTransitionTime: time }],
-  })
-  const first = mergeStatus({ parents: [theirs] }, wanted(1, mine('True')), 'T1')
-  deepEqual(first, { parents: [theirs, at(mine('True'), 'T1')] })
-  equal(mergeStatus(first, wanted(1, mine('True')), 'T2'), null, 'nothing to write')
-  deepEqual(mergeStatus(first, wanted(2, mine('True', 2)), 'T2'), {
-    parents: [theirs, at(mine('True', 2), 'T1')],
-  })
-  deepEqual(mergeStatus(first, wanted(1, mine('False')), 'T2'), {
-    parents: [theirs, at(mine('False'), 'T2')],
-  })
-  equal(
-    mergeStatus({ parents: [at(mine('True', 3), 'T1')] }, wanted(2, mine('False', 2)), 'T2'),
-    null,
-    'it is newer than what was read',
-  )
-  deepEqual(
-    mergeStatus(first, wanted(1), 'T2'),
-    { parents: [theirs] },
-    'an entry that is no longer weir’s goes',
-  )
-  const both = { parents: [at(mine('True'), 'T1'), theirs] }
-  equal(mergeStatus(both, wanted(1, mine('True')), 'T2'), null, 'the order is nothing to write about')
-  equal(
-    mergeStatus(both, wanted(1), 'T2', () => true),
-    null,
-    'an entry of another weir stays',
-  )
-  equal(mergeStatus(undefined, wanted(1), 'T1'), null, 'nothing of weir’s, nothing to say')
-  const gatewayOf = (conditions: object[]): ResourceStatus => ({
-    ...wanted(1),
-    kind: 'Gateway',
-    status: { conditions },
-  })
-  const foreign = { type: 'example.com/Known', status: 'True' }
-  deepEqual(mergeStatus({ conditions: [own('True'), foreign], extra: 1 }, gatewayOf([own('True')]), 'T'), {
-    conditions: [{ ...own('True'), lastTransitionTime: 'T' }, foreign],
-    extra: 1,
-  })
 })
