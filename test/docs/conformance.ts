@@ -8,7 +8,9 @@
 /** By a short name, the file of a test. */
 export const FILES = {
   routes: 'test/config/gateway-api-routes.test.ts',
+  tlsRoutes: 'test/config/gateway-api-tls-routes.test.ts',
   status: 'test/config/gateway-api-status.test.ts',
+  sets: 'test/config/gateway-api-listener-sets.test.ts',
   routeStatus: 'test/config/gateway-api-route-status.test.ts',
   listeners: 'test/config/gateway-api-listeners.test.ts',
   cases: 'test/config/gateway-api-cases.test.ts',
@@ -48,7 +50,7 @@ const certificates: Held = [
   'status',
   'certificates: missing, of another kind, malformed, of another namespace',
 ]
-const sets: Held = ['status', 'ListenerSets: allowed by namespace, and counted by their Gateway']
+const sets: Held = ['sets', 'ListenerSets: allowed by namespace, and counted by their Gateway']
 const spoken: Held = [
   'backends',
   'traffic and status follow a BackendTLSPolicy, its names, its authority and its age',
@@ -93,7 +95,7 @@ export const CONFORMANCE: readonly Conformance[] = [
   of('TCPRouteReferenceGrant', 'TCPRoute ReferenceGrant', weights, followed),
   of('TLSRouteSimpleSameNamespace', 'TLSRoute', tlsWays, followed),
   of('TLSRouteHostnameIntersection', 'TLSRoute', [
-    'routes',
+    'tlsRoutes',
     'hostnames of a listener and a route meet in the narrower one',
   ]),
   of('TLSRouteInvalidBackendRefNonexistent', 'TLSRoute', tlsTrouble),
@@ -162,13 +164,13 @@ export const CONFORMANCE: readonly Conformance[] = [
     'ListenerSets: a route has a verdict for each parent that it names, and for no other',
   ]),
   of('ListenerSetGatewayParentSectionNameNotFound', 'ListenerSet', [
-    'status',
+    'sets',
     'a route finds a ListenerSet’s listener by the ListenerSet, not by the Gateway',
   ]),
   of(
     'ListenerSetHostnameConflict',
     'ListenerSet',
-    ['status', 'ListenerSets: the Gateway’s listeners come first, then the older set’s'],
+    ['sets', 'ListenerSets: the Gateway’s listeners come first, then the older set’s'],
     ['cases', 'ListenerSets: what lost to the Gateway is in the way of nobody, its own siblings included'],
   ),
   of('ListenerSetProtocolConflict', 'ListenerSet', [
