@@ -8,7 +8,8 @@
 import type { Readable } from 'node:stream'
 
 export type Output = {
-  write(text: string): void
+  /** `done` hears how it went; without it, a failure is one of the command. */
+  write(text: string, done?: (error: NodeJS.ErrnoException | null) => void): void
   /** Resolves once everything was written: an earlier exit would cut off a pipe's reader. */
   flushed(): Promise<void>
   readonly isTTY: boolean

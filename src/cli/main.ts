@@ -1,19 +1,24 @@
 /** The command line's only contact with the process: its streams, signals, and the exit. */
 
 import { monotonicMs } from '../base/clock.ts'
-import type { Env, Output, Signal, StraySignal } from './env.ts'
+import { type Env, Exit, type Output, type Signal, type StraySignal } from './env.ts'
 import { runCommandLine } from './program.ts'
+
+/** The first text that could not be written, and was not for a reader that has gone. */
+let failure: NodeJS.ErrnoException | null = null
 
 /**
  * A reader (`| head`) or a terminal may go away; that is no error of weir, so it discards the rest
  * of the output.
  */
+function judge(error: NodeJS.ErrnoException | null | undefined): void {
+  if (error && error.code !== 'EPIPE' && error.code !== 'EIO') failure ??= error
+}
+
 function output(stream: NodeJS.WriteStream): Output {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error
-  })
+  stream.on('error', () => {}) // each write hears of its own
   return {
-    write: text => void stream.write(text),
+    write: (text, done = judge) => void stream.write(text, error => done(error ?? null)),
     flushed: () => new Promise(resolve => stream.write('', () => resolve())),
     isTTY: stream.isTTY === true,
     get size() {
@@ -70,4 +75,6 @@ const env: Env = {
   onResize: listener => void process.stdout.on('resize', listener),
 }
 
-process.exit(await runCommandLine(process.argv.slice(2), env))
+const code = await runCommandLine(process.argv.slice(2), env)
+if (failure) process.stderr.write(`error: the output is not complete: ${(failure as Error).message}\n`)
+process.exit(failure && code === Exit.ok ? Exit.failed : code)

@@ -21,6 +21,7 @@ import type { Sources } from '../source/files/files.ts'
 import { cacheDirectory } from './cache-directory.ts'
 import type { ClusterFlags } from './cluster.ts'
 import { type Env, Exit, type Signal, wantsColours } from './env.ts'
+import { logOutput } from './log-output.ts'
 import { adminPlaceIn, holderAt, PATIENT_MS_MAX, settingsIn, takenText } from './second-instance.ts'
 import { type ServiceManager, serviceManager } from './service-manager.ts'
 import { versionOf } from './version.ts'
@@ -55,7 +56,10 @@ const SIGNAL_NUMBERS: { readonly [signal in Signal]: number } = { SIGHUP: 1, SIG
 
 export async function run(sources: Sources, flags: RunFlags, env: Env): Promise<number> {
   const format = flags.logFormat ?? flags.output ?? (env.stdout.isTTY ? 'text' : 'json')
-  const log = createLog(line => env.stdout.write(line), { format, colours: wantsColours(env, env.stdout) })
+  const write = logOutput(env.stdout, ({ lines, why }) =>
+    log.error({ lines, why }, `lines of this log that could not be written, and are lost: ${lines} (${why})`),
+  )
+  const log = createLog(write, { format, colours: wantsColours(env, env.stdout) })
   const kubernetes = flags.kubernetes ? await clusterFor(sources, flags, env, log) : null
   const read = [...sources.paths, ...(kubernetes ? [kubernetes.server] : [])].join(', ')
   log.info({ paths: sources.paths }, `weir ${versionOf()} starts: reads ${read}`)

@@ -31,17 +31,19 @@ export async function weir(words: readonly string[], world: World = {}): Promise
       isTTY,
       size,
       flushed: async () => {},
-      write: text => {
+      write: (text, done) => {
         out += text
         world.onOut?.(text)
+        done?.(null)
       },
     },
     stderr: {
       isTTY,
       size,
       flushed: async () => {},
-      write: text => {
+      write: (text, done) => {
         err += text
+        done?.(null)
       },
     },
     stdin: Readable.from([world.stdin ?? '']),

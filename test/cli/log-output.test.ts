@@ -1,0 +1,54 @@
+/** A log that cannot be written is lost, and told of; nothing else. */
+
+import assert from 'node:assert/strict'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { openSync } from 'node:fs'
+import { test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import type { Output } from '../../src/cli/env.ts'
+import { type LostLines, logOutput } from '../../src/cli/log-output.ts'
+import { ask, echo, folder, routing } from '../control/scene.ts'
+import { freePort } from '../support/sockets.ts'
+
+const WEIR = fileURLToPath(new URL('../../src/cli/weir.js', import.meta.url))
+const FULL = '/dev/full'
+
+test('lines that a full disk refuses are counted, and told of once there is room', () => {
+  const kept: string[] = []
+  let isFull = false
+  const stdout: Pick<Output, 'write'> = {
+    write: (text, done) => {
+      if (!isFull) kept.push(text)
+      done?.(isFull ? Object.assign(new Error('no space'), { code: 'ENOSPC' }) : null)
+    },
+  }
+  const write = logOutput(stdout, ({ lines, why }: LostLines) => write(`lost ${lines} ${why}`))
+  write('1')
+  isFull = true
+  write('2')
+  write('3')
+  isFull = false
+  write('4') // on a line of its own: the kernel may have taken a part of the last one
+  write('5')
+  assert.deepEqual(kept, ['1', '\n4', 'lost 2 ENOSPC', '5'])
+})
+
+test('a gateway serves without a log, and a command without output fails', async t => {
+  const port = await freePort()
+  const root = folder(t, { 'a.yaml': routing(port, await echo(t, 'hello')) })
+  const child = spawn(process.execPath, [WEIR, 'run', root], {
+    stdio: ['ignore', openSync(FULL, 'w'), 'inherit'],
+  })
+  t.after(() => child.kill('SIGKILL'))
+  const { status, stderr } = spawnSync(process.execPath, [WEIR, 'check', root], {
+    stdio: ['ignore', openSync(FULL, 'w'), 'pipe'],
+  })
+  assert.match(String(stderr), /^error: the output is not complete: ENOSPC/)
+  assert.equal(status, 1)
+  while ((await ask(port).catch(() => '')) !== 'hello test') await pause(3)
+  const exit = once(child, 'exit')
+  child.kill('SIGTERM')
+  assert.deepEqual(await exit, [0, null])
+})
