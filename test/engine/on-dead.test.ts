@@ -177,6 +177,22 @@ test('down is: drained, failing checks, in back-off, or without endpoints; not: 
   assert.deepEqual(new Decisions(splitBy(empty, [1, 1], 'exact', 'redistribute')).counts(10)[1], 10)
 })
 
+for (const split of SPLITS)
+  test(`${split}: if all are down, those get connections that are so only by their back-offs`, () => {
+    const decisions = new Decisions(planWith([1, 1, 1], split, 'redistribute'))
+    const goes = () =>
+      [...new Set(Array.from({ length: 60 }, (_, client) => decisions.go(client * 7919)))].sort()
+    const { backoffs } = decisions.decider.stats
+    decisions.kill(0, Mark.draining)
+    for (const cluster of [1, 2])
+      for (const slot of decisions.slots(cluster)) noteFailure(backoffs, slot, 5_000, false)
+    assert.deepEqual(goes(), [1, 2])
+    decisions.kill(2)
+    assert.deepEqual(goes(), [1])
+    decisions.kill(1)
+    assert.deepEqual(goes(), [NO_ENDPOINT])
+  })
+
 test('a destination that nothing defines is a mistake, and neither gives its share nor gets one', () => {
   const unknown: Cluster = { ...clusterOf([], {}, 'd1'), kind: 'unknown' }
   const clusters = [clusterOf([target(100)], {}, 'd0'), unknown, clusterOf([target(300)], {}, 'd2')]

@@ -15,7 +15,7 @@ import { runOf, slotAt } from '../../table/format/endpoints.ts'
 import { Endpoint, EndpointRun } from '../../table/format/endpoints-layout.ts'
 import { CLUSTER_STATIC, Cluster } from '../../table/format/routing-layout.ts'
 import type { Table } from '../../table/format/table.ts'
-import { isOutAt, type Judge } from './eject.ts'
+import { isOutAt, isOutOfRotation, type Judge } from './eject.ts'
 
 /** Whether the endpoint whose row begins at word `at` can be drawn for a connection. */
 export function isAvailable(judge: Judge, table: Table, cluster: number, at: number): boolean {
@@ -37,6 +37,13 @@ export function isDown(judge: Judge, table: Table, cluster: number): boolean {
   for (let endpoint = first; endpoint < end; endpoint++)
     if (isAvailable(judge, table, cluster, endpoint * Endpoint.WORDS)) return false
   return !panics(judge, table, cluster, first, end)
+}
+
+/** The same without back-offs: no connection can be given to it. */
+export function isOut(judge: Judge, table: Table, cluster: number): boolean {
+  const { clusters, endpoints } = table
+  if (clusters[cluster * Cluster.WORDS + Cluster.kind] !== CLUSTER_STATIC) return false
+  return endpoints[runOf(table, cluster) + EndpointRun.count] === 0 || isOutOfRotation(judge, table, cluster)
 }
 
 /** With all endpoints out of rotation, minHealthPercent has all of them used but drained ones. */

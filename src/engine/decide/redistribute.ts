@@ -18,7 +18,7 @@ import type { Table } from '../../table/format/table.ts'
 import type { Query } from '../../table/match/query.ts'
 import { BUCKETS, bucketOf } from '../../table/match/sticky.ts'
 import { GOLDEN_STEP } from '../../table/match/turns.ts'
-import { isDown } from './availability.ts'
+import { isDown, isOut } from './availability.ts'
 import type { Judge } from './eject.ts'
 
 type Picker = Judge & { readonly random: Random }
@@ -26,17 +26,33 @@ type Picker = Judge & { readonly random: Random }
 /** Buckets that are tried for a client; beyond, its address alone decides. */
 const AGAIN_MAX = 256
 
-/** `picked` if it is up, or no other is; else the cluster of `route` that gets the connection. */
+/**
+ * `picked` if it is up; else the cluster of `route` that gets the connection: one that is up, or if
+ * none is, one whose endpoints are down only by their back-offs, `picked` before others.
+ */
 export function pickLiving(
   picker: Picker,
   table: Table,
   route: number,
-  { client }: Query,
+  query: Query,
   picked: number,
 ): number {
   if (!isDown(picker, table, picked)) return picked
-  const living = livingOf(picker, table, route)
-  if (living.length <= 1) return living.length === 0 ? picked : clusterOf(table, living[0])
+  const living = rowsOf(table, route, cluster => !isDown(picker, table, cluster))
+  if (living.length > 0) return pickAmong(picker, table, route, query, living)
+  if (!isOut(picker, table, picked)) return picked
+  const doubtful = rowsOf(table, route, cluster => !isOut(picker, table, cluster))
+  return doubtful.length > 0 ? pickAmong(picker, table, route, query, doubtful) : picked
+}
+
+function pickAmong(
+  picker: Picker,
+  table: Table,
+  route: number,
+  { client }: Query,
+  living: readonly number[],
+): number {
+  if (living.length === 1) return clusterOf(table, living[0])
   const at = route * Route.WORDS
   switch (table.routes[at + Route.split]) {
     case Split.random:
@@ -61,17 +77,17 @@ function ofBucket(table: Table, at: number, living: readonly number[], bucket: n
   return atPosition(table, living, hashPair(bucket, 0) >>> 0)
 }
 
-/** Rows of the destinations that are up. One that nothing defines gets nothing of others. */
-function livingOf(judge: Judge, table: Table, route: number): number[] {
+/** Rows of the destinations that are such. One that nothing defines gets nothing of others. */
+function rowsOf(table: Table, route: number, is: (cluster: number) => boolean): number[] {
   const at = route * Route.WORDS
   const first = table.routes[at + Route.firstSplit]
-  const living: number[] = []
+  const rows: number[] = []
   for (let row = first; row < first + table.routes[at + Route.splitCount]; row++) {
     const cluster = clusterOf(table, row)
     const kind = table.clusters[cluster * Cluster.WORDS + Cluster.kind]
-    if (kind !== CLUSTER_UNKNOWN && !isDown(judge, table, cluster)) living.push(row)
+    if (kind !== CLUSTER_UNKNOWN && is(cluster)) rows.push(row)
   }
-  return living
+  return rows
 }
 
 type Splits = Pick<Table, 'splits'>
