@@ -196,7 +196,8 @@ export class Dials {
    */
   checkRefused(plans: readonly Plan[], route: number, cluster: number, atMs: number, who: string): void {
     const hasOne = (plan: Plan, of: number): boolean => {
-      const { endpoints, policy } = plan.clusters[of]
+      const { kind, endpoints, policy } = plan.clusters[of]
+      if (kind === 'unknown') return false // which stays a mistake, whatever it has
       const isDrained = (each: Endpoint) => this.drained.touches(textOf(each), atMs)
       const isIn = (each: Endpoint) =>
         !isDrained(each) &&

@@ -11,6 +11,7 @@ import type { WorkerStatus } from '../../src/control/workers/worker-record.ts'
 import type { Order } from '../../src/engine/worker/protocol.ts'
 import { Live, LiveHead, liveAt, openConnections, Stage } from '../../src/stats/connections.ts'
 import type { JournalMemory } from '../../src/stats/journal-memory.ts'
+import { certifiedOf } from '../../src/stats/read-row.ts'
 import { nameOf } from '../../src/stats/row-names.ts'
 import type { Plan } from '../../src/table/plan/plan.ts'
 import type { Machine } from './kernel.ts'
@@ -96,7 +97,7 @@ function askingAt(words: Int32Array, at: number) {
     destination: address(Live.destinationFamily, Live.destination),
     port: words[at + Live.destinationPort],
     serverName: nameOf(words, at),
-    certificate: null,
+    certificate: certifiedOf(words, at)?.names ?? null,
     workload: null,
     isTls: false,
   }

@@ -41,6 +41,11 @@ export class Asking {
     return this.#said === this.#requests.length
   }
 
+  /** Bytes of its requests, which a listener without names takes for payload. */
+  get saidBytes(): number {
+    return this.#requests.slice(0, this.#said).reduce((sum, each) => sum + each.length, 0)
+  }
+
   /** An answer is due. */
   get awaits(): boolean {
     return this.#heard < this.#said
@@ -81,10 +86,15 @@ export class Agreeing {
     return this.wasAsked && this.answer !== 'yes'
   }
 
+  /** Its answer is no yes, however it is cut: of two bytes, the first alone is one. */
+  get #hasDeclined(): boolean {
+    return this.isRefusing && this.answer !== 'more'
+  }
+
   /** What is left of these bytes, if they are no request, or behind it. */
   hear(bytes: Uint8Array, nowMs: number, onBug: (what: string) => void): Uint8Array {
     if (this.#held === null) {
-      if (this.isRefusing && bytes.length > 0) onBug('a server was told more, and had not agreed to TLS')
+      if (this.#hasDeclined && bytes.length > 0) onBug('a server was told more, and had not agreed to TLS')
       return bytes
     }
     const all = Uint8Array.of(...this.#held, ...bytes.subarray(0, SSL_REQUEST.length))

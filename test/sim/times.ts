@@ -105,6 +105,8 @@ export function checkStalls(
     numbers[Live.fromClient / 2] > numbers[Live.toUpstream / 2] ||
     numbers[Live.fromUpstream / 2] > numbers[Live.toClient / 2]
   const stoodMs = endedMs - Math.max(numbers[Live.activeMs / 2], numbers[Live.connectedMs / 2])
+  // What waits for a server's consent to TLS has the time of the connect.
+  if (client.asking?.hasAsked && server === undefined) return
   if (waits && unseenMs === 0 && reason !== 'worker-lost' && stoodMs > writeTimeoutMs + CLOSING_MS + lateMs)
     onBug(`${who}: bytes have waited for ${stoodMs} ms of ${writeTimeoutMs}`)
 }
