@@ -12,6 +12,8 @@ export type Output = {
   write(text: string, done?: (error: NodeJS.ErrnoException | null) => void): void
   /** Resolves once everything was written: an earlier exit would cut off a pipe's reader. */
   flushed(): Promise<void>
+  /** Bytes that a slow reader has not taken yet. */
+  readonly waiting: number
   readonly isTTY: boolean
   /** The terminal's current size. */
   readonly size: { readonly columns: number; readonly rows: number }

@@ -20,6 +20,9 @@ function output(stream: NodeJS.WriteStream): Output {
   return {
     write: (text, done = judge) => void stream.write(text, error => done(error ?? null)),
     flushed: () => new Promise(resolve => stream.write('', () => resolve())),
+    get waiting() {
+      return stream.writableLength
+    },
     isTTY: stream.isTTY === true,
     get size() {
       return { columns: stream.columns || 80, rows: stream.rows || 24 }

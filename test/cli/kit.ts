@@ -31,6 +31,7 @@ export async function weir(words: readonly string[], world: World = {}): Promise
       isTTY,
       size,
       flushed: async () => {},
+      waiting: 0,
       write: (text, done) => {
         out += text
         world.onOut?.(text)
@@ -41,6 +42,7 @@ export async function weir(words: readonly string[], world: World = {}): Promise
       isTTY,
       size,
       flushed: async () => {},
+      waiting: 0,
       write: (text, done) => {
         err += text
         done?.(null)

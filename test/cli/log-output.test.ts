@@ -18,7 +18,8 @@ const FULL = '/dev/full'
 test('lines that a full disk refuses are counted, and told of once there is room', () => {
   const kept: string[] = []
   let isFull = false
-  const stdout: Pick<Output, 'write'> = {
+  const stdout: Pick<Output, 'write' | 'waiting'> = {
+    waiting: 0,
     write: (text, done) => {
       if (!isFull) kept.push(text)
       done?.(isFull ? Object.assign(new Error('no space'), { code: 'ENOSPC' }) : null)
@@ -33,6 +34,27 @@ test('lines that a full disk refuses are counted, and told of once there is room
   write('4') // on a line of its own: the kernel may have taken a part of the last one
   write('5')
   assert.deepEqual(kept, ['1', '\n4', 'lost 2 ENOSPC', '5'])
+})
+
+test('lines beyond a mebibyte that nobody reads are counted, and told of once somebody does', () => {
+  const kept: string[] = []
+  const dones: (() => void)[] = []
+  const stdout = {
+    waiting: 0,
+    write: (text: string, done?: (error: null) => void) => {
+      kept.push(text)
+      dones.push(() => done?.(null))
+    },
+  }
+  const write = logOutput(stdout, ({ lines, why }) => write(`lost ${lines}: ${why}`))
+  write('1')
+  stdout.waiting = 2 ** 20 + 1
+  write('2')
+  write('3')
+  stdout.waiting = 0
+  dones[0]()
+  write('4')
+  assert.deepEqual(kept, ['1', 'lost 2: its reader has stopped', '4'])
 })
 
 test('a gateway serves without a log, and a command without output fails', async t => {
