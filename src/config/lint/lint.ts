@@ -13,7 +13,7 @@ import { reportClients } from './client-findings.ts'
 import { reportDestinationShares } from './destination-shares.ts'
 import { reportOrder } from './order-findings.ts'
 import { reviewPlan } from './review.ts'
-import type { ReviewMemory } from './review-memory.ts'
+import { ReviewMemory } from './review-memory.ts'
 import { reportRules } from './rule-findings.ts'
 import { reportSockets } from './socket-findings.ts'
 import { reportUnused } from './unused-findings.ts'
@@ -34,11 +34,11 @@ export function lint(
   settings: Resource | null,
   findings: Findings,
   { notes, openPortsFrom }: LintOptions = AT_LOAD,
-  memory?: ReviewMemory,
+  memory = new ReviewMemory(),
 ): void {
   const virtualServices = new Map(planned.virtualServices.map(each => [each.resource.id, each]))
   const review = reviewPlan(planned.plan, memory)
-  reportRules(review, virtualServices, findings)
+  reportRules(review, virtualServices, findings, memory)
   reportClients(planned.plan, virtualServices, findings)
   for (const virtualService of planned.virtualServices) {
     if (virtualService.kept.hasGoodWeights && !notes) continue

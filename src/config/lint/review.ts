@@ -7,21 +7,29 @@
  */
 
 import type { Listener, Plan, Rule, RuleOrigin } from '../../table/plan/plan.ts'
+import type { Found, Part, Verdict } from './found.ts'
 import { ReviewMemory } from './review-memory.ts'
 import { type Fate, type Owner, type Owners, reviewScope } from './review-scope.ts'
 
-/** A rule that is never used, or ranges or server names of it that never are. */
-export type Verdict = {
-  /** The rule as it appears in the scope of the finding. */
-  readonly rule: Rule
-  readonly fate: Fate
-}
-
-export type Review = {
-  /** By the place of the rule, in the order of the scopes. */
-  readonly verdicts: ReadonlyMap<RuleOrigin, Verdict>
+export class Review {
+  /** By VirtualService, in the order of the scopes; the same list while nothing has changed. */
+  readonly found: ReadonlyMap<string, readonly Found[]>
   /** The first rule of each scope that has too many rules for a complete search. */
   readonly incomplete: readonly RuleOrigin[]
+  #verdicts: ReadonlyMap<RuleOrigin, Verdict> | null = null
+
+  constructor(found: Review['found'], incomplete: Review['incomplete']) {
+    this.found = found
+    this.incomplete = incomplete
+  }
+
+  /** By the place of the rule. */
+  get verdicts(): ReadonlyMap<RuleOrigin, Verdict> {
+    this.#verdicts ??= new Map(
+      [...this.found.values()].flatMap(found => found.map(each => [each.origin, each.verdict] as const)),
+    )
+    return this.#verdicts
+  }
 }
 
 type Instances = {
@@ -39,34 +47,59 @@ type Instances = {
 
 export function reviewPlan({ listeners }: Plan, memory = new ReviewMemory()): Review {
   memory.begin()
-  const found = new Map<RuleOrigin, Instances>()
+  const parts = new Map<string, Part[]>()
   const incomplete: RuleOrigin[] = []
   const owners = ownersOf(listeners)
   for (const [index, listener] of listeners.entries()) {
     for (const scope of listener.scopes) {
       const around = owners[listener.shares ?? index]
-      const review = memory.of(listener, scope, around, () => reviewScope(listener, scope, around))
-      if (!review.complete) incomplete.push(scope.rules[0].origin)
-      for (const [index, fate] of review.fates.entries()) if (fate) note(found, scope.rules[index], fate)
+      const { complete, fates } = memory.of(listener, scope, around, () =>
+        reviewScope(listener, scope, around),
+      )
+      if (!complete) incomplete.push(scope.rules[0].origin)
+      addParts(parts, scope.rules, fates)
     }
   }
-  memory.end()
-  if (found.size === 0) return { verdicts: new Map(), incomplete }
-  for (const { scopes } of listeners) for (const scope of scopes) count(scope.rules, found)
-  const verdicts = new Map<RuleOrigin, Verdict>()
-  for (const [origin, instances] of found) {
-    const verdict = conclude(instances)
-    if (verdict) verdicts.set(origin, verdict)
+  const found = new Map<string, readonly Found[]>()
+  for (const [virtualService, all] of parts) {
+    const list = memory.found(virtualService, all, () => findIn(all))
+    if (list.length > 0) found.set(virtualService, list)
   }
-  return { verdicts, incomplete }
+  memory.end()
+  return new Review(found, incomplete)
 }
 
-function count(rules: readonly Rule[], found: ReadonlyMap<RuleOrigin, Instances>): void {
-  for (const { origin } of rules) {
-    const instances = found.get(origin)
-    if (instances) instances.total++
+function addParts(parts: Map<string, Part[]>, rules: readonly Rule[], fates: readonly (Fate | null)[]): void {
+  for (let from = 0, to = 0; from < rules.length; from = to) {
+    const { virtualService } = rules[from].origin
+    while (to < rules.length && rules[to].origin.virtualService === virtualService) to++
+    parts.getOrInsertComputed(virtualService, () => []).push({ rules, fates, from, to })
   }
 }
+
+/** The verdicts on the rules of one VirtualService. */
+function findIn(parts: readonly Part[]): readonly Found[] {
+  const instances = new Map<RuleOrigin, Instances>()
+  for (const { rules, fates, from, to } of parts) {
+    for (let at = from; at < to; at++) {
+      const fate = fates[at]
+      if (fate) note(instances, rules[at], fate)
+    }
+  }
+  if (instances.size === 0) return NOTHING
+  for (const { rules, from, to } of parts) {
+    for (let at = from; at < to; at++) {
+      const known = instances.get(rules[at].origin)
+      if (known) known.total++
+    }
+  }
+  return [...instances].flatMap(([origin, of]) => {
+    const verdict = conclude(of)
+    return verdict ? [{ origin, verdict }] : []
+  })
+}
+
+const NOTHING: readonly Found[] = []
 
 /** By listener that has a socket: which scope takes which pattern there. */
 function ownersOf(listeners: readonly Listener[]): readonly Owners[] {

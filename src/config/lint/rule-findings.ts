@@ -10,7 +10,9 @@ import { plainName, takesName } from '../../table/plan/server-name.ts'
 import type { Findings, Path } from '../findings/diagnostic.ts'
 import { quote } from '../findings/quote.ts'
 import type { VirtualService } from '../plan/virtual-services.ts'
-import type { Review, Verdict } from './review.ts'
+import type { Found, RuleCode, Told, Verdict } from './found.ts'
+import type { Review } from './review.ts'
+import type { ReviewMemory } from './review-memory.ts'
 import type { NameFate } from './review-scope.ts'
 
 /** Rules that a message names. */
@@ -24,26 +26,28 @@ const NAME_HINT =
 const AGE_HINT =
   'VirtualServices are tried in this order: private ones, those exported by name, public ones; each by creationTimestamp, then by name'
 
-type RuleCode = 'IST0127' | 'IST0130' | 'IST0131' | 'CFG451' | 'CFG452' | 'CFG466'
-
-type Found = { readonly origin: RuleOrigin; readonly verdict: Verdict }
-
+/** Of the same verdicts, which are on a VirtualService that stays as it is, the same is told. */
 export function reportRules(
-  { verdicts }: Review,
+  { found }: Review,
   virtualServices: ReadonlyMap<string, VirtualService>,
   findings: Findings,
+  memory: ReviewMemory,
 ): void {
-  const all = [...verdicts].map(([origin, verdict]): Found => ({ origin, verdict }))
-  for (const [id, found] of Map.groupBy(all, each => each.origin.virtualService)) {
+  for (const [id, verdicts] of found) {
     const virtualService = virtualServices.get(id)
-    if (virtualService) new Reporter(virtualService, findings).report(found)
+    if (!virtualService) continue
+    const { resource } = virtualService
+    const told = memory.told(verdicts, () => new Reporter(virtualService, findings).report(verdicts))
+    for (const { code, path, message, hint } of told) findings.at(code, resource, path, message, hint)
   }
 }
 
 class Reporter {
   readonly #virtualService: VirtualService
   readonly #findings: Findings
-  readonly #told = new Map<RuleCode, number>()
+  readonly #list: Told[] = []
+  readonly #said = new Set<string>()
+  readonly #counts = new Map<RuleCode, number>()
   /** Ranges that lie outside, each once: often all of a large VirtualService. */
   readonly #outside = new Set<number | string>()
   #firstOutside: { readonly cidr: Cidr; readonly path: Path } | null = null
@@ -55,18 +59,19 @@ class Reporter {
     this.#findings = findings
   }
 
-  report(found: readonly Found[]): void {
+  report(found: readonly Found[]): readonly Told[] {
     const byRoute = Map.groupBy(found, ({ origin }) => `${origin.block} ${origin.route}`)
     const [whole, partly] = partition([...byRoute.values()], each => this.#isWholeRoute(each))
     if (!this.#reportAll(whole)) for (const each of whole) this.#reportRoute(each)
     for (const each of partly.flat()) this.#reportMatch(each)
     this.#reportOutside()
     this.#reportUntaken()
-    for (const [code, count] of this.#told) {
+    for (const [code, count] of this.#counts) {
       if (count <= TOLD_MAX) continue
       const message = `and ${count - TOLD_MAX} more in this VirtualService that are never used`
-      this.#findings.at(code, this.#virtualService.resource, ['spec'], message)
+      this.#list.push({ code, path: ['spec'], message })
     }
+    return this.#list
   }
 
   /** Whether every match of the route is taken. */
@@ -93,7 +98,7 @@ class Reporter {
       whole.every(([{ origin }]) => origin.block === block)
     if (!isAll || takers.some(({ origin }) => origin.virtualService === resource.id)) return false
     const message = `none of the ${whole.length} routes is ever used: ${this.#taking(takers)}`
-    this.#findings.at('IST0130', resource, ['spec', block], message, AGE_HINT)
+    this.#list.push({ code: 'IST0130', path: ['spec', block], message, hint: AGE_HINT })
     return true
   }
 
@@ -114,7 +119,7 @@ class Reporter {
     const routePath = ['spec', block, route]
     const path = matchPath(origin)
     if (fate.kind === 'taken') {
-      if (this.#findings.has('IST0130', this.#virtualService.resource, routePath)) return
+      if (this.#has('IST0130', routePath)) return
       const message = `match[${match}] of ${block}[${route}] is never used: ${this.#taking(fate.by)}`
       this.#say('IST0131', path, message, this.#hint([verdict]))
     } else if (fate.kind === 'used') {
@@ -189,11 +194,19 @@ class Reporter {
   }
 
   #say(code: RuleCode, path: Path, message: string, hint?: string): void {
-    const { resource } = this.#virtualService
-    if (this.#findings.has(code, resource, path)) return
-    const told = (this.#told.get(code) ?? 0) + 1
-    this.#told.set(code, told)
-    if (told <= TOLD_MAX) this.#findings.at(code, resource, path, message, hint)
+    if (this.#has(code, path)) return
+    const told = (this.#counts.get(code) ?? 0) + 1
+    this.#counts.set(code, told)
+    if (told > TOLD_MAX) return
+    this.#said.add(placeOf(code, path))
+    this.#list.push({ code, path, message, hint })
+  }
+
+  /** Whether it is told already: here, or by validate/, which goes by the VirtualService alone. */
+  #has(code: RuleCode, path: Path): boolean {
+    return (
+      this.#said.has(placeOf(code, path)) || this.#findings.has(code, this.#virtualService.resource, path)
+    )
   }
 
   #hint(verdicts: readonly Verdict[]): string | undefined {
@@ -216,6 +229,8 @@ class Reporter {
     return `${names.slice(0, -1).join(', ')} and ${names.at(-1)} together take its connections first`
   }
 }
+
+const placeOf = (code: RuleCode, path: Path): string => `${code} ${path.join('.')}`
 
 function matchPath({ block, route, match }: RuleOrigin): Path {
   return match === null ? ['spec', block, route] : ['spec', block, route, 'match', match]
