@@ -11,7 +11,7 @@ import { assert } from '../base/assert.ts'
 import { type PolicyRule, policyRuleOf } from '../table/format/access-names.ts'
 import type { Cold, ColdWorkload } from '../table/format/cold.ts'
 import { DENIED, NO_ROUTE, PASSTHROUGH } from '../table/format/outcome.ts'
-import { Route, SPLIT_NAMES } from '../table/format/routing-layout.ts'
+import { Route, Scope, SPLIT_NAMES } from '../table/format/routing-layout.ts'
 import {
   openTable,
   readCold,
@@ -251,12 +251,20 @@ function outcomeOf(route: number, hasRule: boolean): MatchNames['outcome'] {
 
 function ruleOf(opened: Opened, rule: number): RuleOrigin | null {
   if (rule < 0) return null
-  if (opened.rules.size === 0) {
-    for (const scope of coldOf(opened).scopes) {
-      for (const { row, origin } of scope.rules) if (row >= 0) opened.rules.set(row, origin)
-    }
+  const known = opened.rules.get(rule)
+  if (known) return known
+  const { scopes } = opened.table
+  const written = coldOf(opened).scopes
+  // Rows of rules follow each other, scope by scope.
+  let [scope, above] = [0, written.length]
+  while (above - scope > 1) {
+    const middle = (scope + above) >>> 1
+    if (scopes[middle * Scope.WORDS + Scope.firstRule] <= rule) scope = middle
+    else above = middle
   }
-  return opened.rules.get(rule) ?? null
+  const origin = written[scope]?.columns.originOf(rule) ?? null
+  if (origin) opened.rules.set(rule, origin)
+  return origin
 }
 
 function destinationOf(opened: Opened, cluster: number): Destination | null {

@@ -8,7 +8,7 @@
  */
 
 import { isSameValue } from '../../base/same-value.ts'
-import type { Cold, ColdRule } from '../format/cold.ts'
+import type { Cold, ColdRule, ColdScope } from '../format/cold.ts'
 import { Destination, Prefix, Route, Rule } from '../format/routing-layout.ts'
 import type { Table } from '../format/table.ts'
 import { destinationName, scopeKey, type Worded, worded } from './pair-rules.ts'
@@ -23,22 +23,43 @@ export function differingRules(
   const [old, now] = [rulesByKey(before), rulesByKey(after)]
   const same = new SameRules(before, after)
   return [...new Set([...old.keys(), ...now.keys()])].map(key => {
-    const [was, is] = [old.get(key) ?? [], now.get(key) ?? []]
-    const least = Math.min(was.length, is.length)
+    const [was, is] = [new Rules(old.get(key)), new Rules(now.get(key))]
+    const least = Math.min(was.count, is.count)
     let first = 0
-    while (first < least && same.are(was[first], is[first])) first++
+    while (first < least && same.are(was.at(first), is.at(first))) first++
     let last = 0
-    while (last < least - first && same.are(was[was.length - 1 - last], is[is.length - 1 - last])) last++
-    const between = ({ table, cold }: Side, rules: readonly ColdRule[]): Worded[] =>
-      rules.slice(first, rules.length - last).map(rule => worded(table, cold, key, rule))
+    while (last < least - first && same.are(was.at(was.count - 1 - last), is.at(is.count - 1 - last))) last++
+    const between = ({ table, cold }: Side, rules: Rules): Worded[] =>
+      Array.from({ length: rules.count - last - first }, (_, at) =>
+        worded(table, cold, key, rules.at(first + at)),
+      )
     return { before: between(before, was), after: between(after, is) }
   })
 }
 
-function rulesByKey({ table, cold }: Side): Map<string, readonly ColdRule[]> {
-  const ruled = cold.scopes.filter(({ rules }) => rules.length > 0)
-  const scopes = Map.groupBy(ruled, scope => scopeKey(table, scope))
-  return new Map([...scopes].map(([key, list]) => [key, list.flatMap(each => each.rules)]))
+function rulesByKey({ table, cold }: Side): Map<string, readonly ColdScope[]> {
+  const ruled = cold.scopes.filter(({ columns }) => columns.count > 0)
+  return Map.groupBy(ruled, scope => scopeKey(table, scope))
+}
+
+/** The rules of scopes, one after the other; each is made when it is looked at. */
+class Rules {
+  readonly count: number
+  readonly #scopes: readonly ColdScope[]
+
+  constructor(scopes: readonly ColdScope[] = []) {
+    this.#scopes = scopes
+    this.count = scopes.reduce((sum, { columns }) => sum + columns.count, 0)
+  }
+
+  at(index: number): ColdRule {
+    let left = index
+    for (const { columns } of this.#scopes) {
+      if (left < columns.count) return columns.at(left)
+      left -= columns.count
+    }
+    throw new RangeError(`rule ${index} of ${this.count}`)
+  }
 }
 
 /** Whether rules have the same words: the same rows, which refer to the same. */

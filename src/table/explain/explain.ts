@@ -189,7 +189,7 @@ export class Explainer {
     }
     const isNamed = this.table.listeners[query.listener * Listener.WORDS + Listener.names] !== Names.unheard
     if (scope < 0 && isNamed) return { outcome: 'no-route', reason: whyNobody(query) }
-    const rules = scope < 0 ? 0 : this.#words.cold.scopes[scope].rules.length
+    const rules = scope < 0 ? 0 : this.#words.cold.scopes[scope].columns.count
     return {
       outcome: 'no-route',
       reason: rules === 0 ? 'no VirtualService and no route has a rule for this listener' : 'no rule matches',

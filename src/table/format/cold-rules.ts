@@ -6,7 +6,7 @@
 
 import { BLOCKS } from '../plan/block.ts'
 import type { RuleOrigin } from '../plan/plan.ts'
-import type { Cold, ColdRule, ColdScope } from './cold.ts'
+import type { Cold, ColdScope } from './cold.ts'
 
 export type PackedRules = {
   /** Rules of one resource that follow each other. */
@@ -19,12 +19,12 @@ export type PackedRules = {
 }
 
 export type PackedCold = Omit<Cold, 'scopes'> & {
-  readonly scopes: readonly (Omit<ColdScope, 'rules'> & { readonly rules: PackedRules })[]
+  readonly scopes: readonly (Omit<ColdScope, 'rules' | 'columns'> & { readonly rules: PackedRules })[]
 }
 
 /** Block, route, match (−1: none), line, row. */
-const WORDS = 5
-const ROW = 4
+export const WORDS = 5
+export const ROW = 4
 
 export class RulesPacker {
   readonly #words: Int32Array
@@ -107,25 +107,3 @@ export class RulesPacker {
 /** As a packer has them: in place. */
 const wordsOf = ({ buffer, byteOffset, byteLength }: Uint8Array): Int32Array =>
   new Int32Array(buffer, byteOffset, byteLength / 4)
-
-export const unpackedCold = ({ scopes, ...rest }: PackedCold): Cold => ({
-  ...rest,
-  scopes: scopes.map(({ rules, ...scope }) => ({ ...scope, rules: unpackedRules(rules) })),
-})
-
-function unpackedRules({ runs, words: bytes, never, names }: PackedRules): ColdRule[] {
-  const words = new Int32Array(new Uint8Array(bytes).buffer) // msgpack aligns nothing
-  const rules: ColdRule[] = []
-  for (const [virtualService, file, count] of runs) {
-    for (const end = rules.length + count; rules.length < end; ) {
-      const at = rules.length * WORDS
-      const match = words[at + 2] < 0 ? null : words[at + 2]
-      const [block, route, line] = [BLOCKS[words[at]], words[at + 1], words[at + 3]]
-      const origin = { virtualService, block, route, match, file, line }
-      rules.push({ origin, never: null, row: words[at + ROW] })
-    }
-  }
-  for (const [index, why] of never) rules[index] = { ...rules[index], never: why }
-  for (const [index, asked] of names) rules[index] = { ...rules[index], names: asked }
-  return rules
-}

@@ -60,7 +60,17 @@ export type ColdScope = {
   readonly host: string
   /** The clients that it takes; absent: all. */
   readonly takes?: Takes
+  readonly columns: ColdColumns
+  /** All of its rules as objects, which are made when somebody asks for them. */
   readonly rules: readonly ColdRule[]
+}
+
+/** The rules of a scope, of which each is read alone. */
+export type ColdColumns = {
+  readonly count: number
+  at(index: number): ColdRule
+  /** The place of the rule with a row of `rules`; null: it is none of these. */
+  originOf(row: number): RuleOrigin | null
 }
 
 /** A rule as written; `row` is its row in `rules`, −1 if it can never match (`never` says why). */
