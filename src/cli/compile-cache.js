@@ -44,7 +44,7 @@ export function cacheDirectory(env, name = 'compile-cache') {
     const found = nearest(wanted)
     const directory = join(realpathSync(found), relative(found, wanted)) // somebody could change a link later
     if (!isSafe(directory)) return null // so root makes nothing in a user's home
-    mkdirSync(directory, { recursive: true, mode: 0o700 })
+    make(directory)
     return isSafe(directory) && (lstatSync(directory).mode & OTHERS) === 0 ? directory : null
   } catch {
     return null // no home, a read-only file system, a file in the way
@@ -56,6 +56,20 @@ function cacheHome({ CACHE_DIRECTORY: given = '', XDG_CACHE_HOME: xdg = '' }) {
   const [first] = given.split(':')
   if (isAbsolute(first)) return first
   return join(isAbsolute(xdg) ? xdg : join(homedir(), '.cache'), 'weir')
+}
+
+/**
+ * As makeFolder of src/base, which is no JavaScript: below /proc, or an automounter, mkdir's
+ * `recursive` tries without end.
+ */
+function make(directory) {
+  if (existsSync(directory)) return
+  make(dirname(directory))
+  try {
+    mkdirSync(directory, 0o700)
+  } catch (error) {
+    if (error.code !== 'EEXIST') throw error // another process was faster
+  }
 }
 
 /** `path`, or its nearest existing parent. */

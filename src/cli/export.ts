@@ -1,7 +1,8 @@
 /** `weir export`: what a cluster has of weir's resources, as files. */
 
-import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { makeFolder } from '../base/make-folder.ts'
 import type { ApiEntry } from '../config/api-objects.ts'
 import { writeYaml } from '../config/text/plain-yaml.ts'
 import type { Sources } from '../source/files/files.ts'
@@ -20,7 +21,7 @@ export function exportObjects({ objects = [] }: Sources, flags: ExportFlags, env
     env.stdout.write(textOf(kept))
     return Exit.ok
   }
-  mkdirSync(dir, { recursive: true })
+  makeFolder(dir)
   const files = Map.groupBy(kept, each => each.object.metadata.namespace ?? CLUSTER_WIDE)
   for (const [name, all] of files) writeExport(join(dir, `${name}.yaml`), textOf(all), secrets)
   env.stderr.write(`${plural(kept.length, 'resource')} in ${plural(files.size, 'file')} below ${dir}\n`)

@@ -19,6 +19,7 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { makeFolder } from '../../src/base/make-folder.ts'
 // @ts-expect-error: plain JavaScript
 import { cacheDirectory as untyped } from '../../src/cli/compile-cache.js'
 import { folder, routing } from '../control/scene.ts'
@@ -87,6 +88,11 @@ test('where it stands: systemd’s, then XDG’s, then .cache in the home', t =>
   const inHome = join(home, '.cache', 'weir', 'compile-cache')
   assert.equal(cacheDirectory({ XDG_CACHE_HOME: 'not/absolute' }), inHome)
   for (const place of [dirname(inHome), inHome]) assert.equal(statSync(place).mode & 0o777, 0o700, place)
+})
+
+test('where no folder can be made, there is no cache, and no end of trying', () => {
+  assert.equal(cacheDirectory({ XDG_CACHE_HOME: '/proc/nowhere' }), null)
+  assert.throws(() => makeFolder('/proc/nowhere/else'), { code: 'ENOENT' })
 })
 
 test('whoever told Node about a cache is obeyed', t => {

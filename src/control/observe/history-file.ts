@@ -3,8 +3,9 @@
  * a whole.
  */
 
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { makeFolder } from '../../base/make-folder.ts'
 
 /** The form of the file; another one is not read. */
 const VERSION = 1
@@ -32,7 +33,7 @@ export class HistoryFile<Reload> {
   write(reloads: readonly Reload[]): string | null {
     const file = join(this.#folder, NAME)
     try {
-      mkdirSync(this.#folder, { recursive: true })
+      makeFolder(this.#folder)
       writeFileSync(`${file}.new`, `${JSON.stringify({ version: VERSION, reloads })}\n`, { mode: 0o640 })
       renameSync(`${file}.new`, file)
       return null
