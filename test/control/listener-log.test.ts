@@ -62,6 +62,15 @@ test('one that cannot open is told once, with what to do, and opens when it can'
   assert.deepEqual(lines, ['info  listener far opens'])
 })
 
+test('one that never opened does not open as its workers drain', () => {
+  const { lines, log } = watched()
+  log.publishing(1, [socket('a', 1)])
+  log.look([worker(1, ['a', 'EMFILE']), worker(1, ['a', 'EMFILE'])])
+  lines.splice(0)
+  for (const state of ['draining', 'ended'] as const) log.look([{ ...worker(1), state }, worker(1)])
+  assert.deepEqual(lines, [])
+})
+
 test('a port that is taken is named with the process that holds it', async t => {
   for (const host of ['127.0.0.1', '0.0.0.0', '::']) {
     const server = createServer().listen(0, host)

@@ -53,6 +53,8 @@ export class ListenerLog {
         `listener ${listener} is not open: ${cureOf(code, message, socket)}; weir tries again every second`,
       )
     }
+    // A worker that drains has closed what it could not open, too.
+    if (status.some(({ state }) => state === 'draining' || state === 'ended')) return
     for (const [listener, { generation }] of this.#pending) {
       if (failures.has(listener) || status.some(each => each.generation < generation)) continue
       this.#pending.delete(listener)
