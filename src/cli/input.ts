@@ -132,8 +132,12 @@ async function readStdin({ stdin }: Env): Promise<Uint8Array | Error> {
 
 /** A pipe or a device: `weir check <(helm template …)`. */
 function isPipe(path: string): boolean {
-  const stats = statSync(path, { throwIfNoEntry: false })
-  return stats !== undefined && !stats.isFile() && !stats.isDirectory()
+  try {
+    const stats = statSync(path)
+    return !stats.isFile() && !stats.isDirectory()
+  } catch {
+    return false // whoever reads files reports why
+  }
 }
 
 function readPipe(path: string): SourceFile {

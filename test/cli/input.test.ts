@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { ask, echo, folder, routing } from '../control/scene.ts'
@@ -102,6 +102,15 @@ test('-R reads folders inside folders', async t => {
   assert.deepEqual(await filesWithFindings(['-R', root]), files)
   assert.deepEqual(await filesWithFindings(['-Rf', root]), files)
   assert.deepEqual(await filesWithFindings(['--recursive', '-f', root]), files)
+})
+
+test('a path that cannot even be looked at is a finding, as one that is not there', async t => {
+  const root = folder(t)
+  const [ring, long, missing] = ['ring.yaml', 'a'.repeat(300), 'missing'].map(name => join(root, name))
+  symlinkSync(ring, ring)
+  const { code, out } = await weir(['check', ring, long, missing])
+  assert.match(out, /CFG001: .*ENAMETOOLONG.*CFG001: .*ENOENT.*CFG001: .*ELOOP/s)
+  assert.equal(code, 1)
 })
 
 test('a pipe is read to its end', t => {
