@@ -22,6 +22,9 @@ export type ExplainFlags = QuestionOptions & {
   readonly output: 'text' | 'json'
 }
 
+/** What a line of a batch gets that asks nothing. */
+type WrongLine = { readonly error: string; readonly line: number }
+
 /** @param sources  null with --live: the gateway has its own. */
 export async function explain(sources: Sources | null, flags: ExplainFlags, env: Env): Promise<number> {
   const asked = flags.batch === undefined ? askByOptions(flags, '--') : null
@@ -58,12 +61,23 @@ async function answerBatch(
   env: Env,
 ): Promise<number> {
   let exitCode: number = Exit.ok
+  let number = 0
+  const place = file === '-' ? '<stdin>' : file
+  const format = output === 'json' ? 0 : 'text'
   try {
     for await (const line of linesOf(file === '-' ? env.stdin : createReadStream(file))) {
+      number++
       if (line.trim() === '') continue
       const answer = await answerer(askByLine(line), 'gateway')
-      if ('error' in answer) exitCode = Exit.failed
-      write(answer, output === 'json' ? 0 : 'text', env)
+      if ('error' in answer) {
+        exitCode = Exit.failed
+        const { error } = answer
+        write(
+          output === 'json' ? { error, line: number } : { error: `${place}:${number}: ${error}` },
+          format,
+          env,
+        )
+      } else write(answer, format, env)
       await env.stdout.flushed() // waits for a slow reader, so that memory stays bounded
     }
     return exitCode
@@ -74,7 +88,7 @@ async function answerBatch(
 }
 
 /** Writes as text, or as JSON with so many spaces of indentation. */
-function write(answer: Answer, format: 'text' | number, env: Env): void {
+function write(answer: Answer | WrongLine, format: 'text' | number, env: Env): void {
   const colours = wantsColours(env, env.stdout)
   const text = format === 'text' ? explanationText(answer, colours) : JSON.stringify(answer, null, format)
   env.stdout.write(`${text}\n`)

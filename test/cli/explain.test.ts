@@ -52,7 +52,7 @@ test('a batch is answered line by line; bad lines are told in their place, and m
     answers.map(each => each.outcome ?? 'error'),
     ['route', 'error', 'error', 'error', 'error', 'route'],
   )
-  assert.equal(answers[4].error, 'source.ip is not an IP address')
+  assert.deepEqual(answers[4], { error: 'source.ip is not an IP address', line: 5 })
 })
 
 test('in a batch a null is as good as absent', async t => {
@@ -168,6 +168,6 @@ test('what is wrong is named by its flag, and in a batch by its field', async t 
   }
   const stdin = '{"gateway":"egde","destination":{"port":9000}}\n{"destination":{"ip":"x","port":1}}'
   const { out } = await weir(['explain', root, '--batch', '-'], { stdin })
-  assert.match(out, /^error: gateway egde: there is no gateway "egde"/)
-  assert.match(out, /\nerror: destination\.ip is not an IP address\n/)
+  assert.match(out, /^error: <stdin>:1: gateway egde: there is no gateway "egde"/)
+  assert.match(out, /\nerror: <stdin>:2: destination\.ip is not an IP address\n/)
 })
