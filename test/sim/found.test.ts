@@ -261,6 +261,40 @@ test('an upstream is young until it has been connected for a second, whatever is
   assert.ok(!one.broken)
 })
 
+test('what weir says to a client goes once, though its upstream is replaced meanwhile', () => {
+  const endpoints = ['10.2.0.1', '10.2.0.2'].map(address => ({ address, port: 9000 }))
+  const plan = planOf([listenerOn(PORT, 0, { bind: '10.1.0.1' })], [clusterOf(endpoints)])
+  const pieces = [4096, 4096, 4096, ...Array.from({ length: 17 }, () => 256)] // more than a socket takes
+  const { network, pass, client } = openScene(plan, {
+    onAdmitted: (slot, { flows, queues, memory }) => {
+      for (const [piece, bytes] of pieces.entries()) {
+        const buffer = queues.borrow(bytes > 256)
+        const place = queues.placeOf(buffer)
+        memory.u8.fill(piece, place, place + bytes)
+        flows.put(slot, CLIENT, buffer, bytes, 0, false)
+      }
+    },
+  })
+  const there: Socket[] = []
+  for (const { address } of endpoints)
+    network.servers.set(`${address}:9000`, socket => void there.push(socket))
+  pass(1)
+  const one = client('10.1.0.1', PORT)
+  pass(10)
+  assert.equal(one.incoming.room, 0, 'a send waits')
+  network.abort(there[0])
+  pass(10)
+  network.write(there[1], Uint8Array.of(200))
+  const heard: number[] = []
+  for (let turn = 0; turn < 10; turn++) {
+    pass(10)
+    const bytes = new Uint8Array(4096)
+    heard.push(...bytes.subarray(0, Math.max(0, network.read(one, bytes, bytes.length))))
+  }
+  const said = pieces.flatMap((bytes, piece) => new Array<number>(bytes).fill(piece))
+  assert.deepEqual(heard, [...said, 200])
+})
+
 const ends = ({ gateway }: Scene, reason: keyof typeof Reason): number =>
   gateway.stats.counters[0][closedAt(Reason[reason])]
 

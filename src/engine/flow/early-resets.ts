@@ -95,7 +95,8 @@ export class EarlyResets {
   over(slot: number): void {
     const { port, flow, streak } = this.#options.slots
     const at = 2 * slot + UPSTREAM
-    port[at] = flow[at] = streak[at] = 0
+    port[at] = streak[at] = 0
+    flow[at] &= FlowIs.sending // weir's own words to the client go on
   }
 
   #isUntouched(slot: number): boolean {
