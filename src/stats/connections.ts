@@ -99,7 +99,7 @@ export const Flags = { clientEnded: 1, upstreamEnded: 2, tls: 4 } as const
 /** Before the rows of a worker. */
 export const LiveHead = layout(6, {
   used: [0, 1], //     one above the highest row that was ever used
-  spare: [1, 1],
+  generation: [1, 1], // what the worker has adopted last, and decides by; 0: nothing yet
   originMs: [2, 2], // what turns the worker's clock into the machine's (base/clock.ts)
   lastId: [4, 2], //   outlives the worker
 })

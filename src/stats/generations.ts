@@ -141,14 +141,17 @@ export class Generations {
 
   /**
    * Drops the oldest of too many tables: connections that nobody shows lose their names. A table
-   * stays while a connection is still to be decided by it, which has no names to keep yet.
+   * stays while a connection is still to be decided by it, which has no names to keep yet, and
+   * while a worker that stands still may accept more.
    */
   trim(): void {
     const tooMany = this.#tables.size - TABLES_KEPT
     if (tooMany <= 0) return
     const deciding = this.#live.deciding()
+    const least = this.#live.leastAdopted()
     const oldest = [...this.#tables.keys()].sort((a, b) => a - b)
-    for (const each of oldest.slice(0, tooMany)) if (!deciding.has(each)) this.#forget(each)
+    for (const each of oldest.slice(0, tooMany))
+      if (!deciding.has(each) && (least === 0 || each < least)) this.#forget(each)
   }
 
   /** A table that is kept, or null. */

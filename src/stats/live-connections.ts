@@ -110,6 +110,13 @@ export class LiveConnections {
     return { reading: counts[1], dialing: counts[2], relaying: counts[3], 'half-closed': counts[4] }
   }
 
+  /** The oldest generation that a worker decides by; 0: none has adopted any. */
+  leastAdopted(): number {
+    const adopted = this.#workers.map(({ words }) => Atomics.load(words, LiveHead.generation))
+    const known = adopted.filter(each => each > 0)
+    return known.length === 0 ? 0 : Math.min(...known)
+  }
+
   /** Generations of connections that are still read from, which these are to decide about. */
   deciding(): ReadonlySet<number> {
     const generations = new Set<number>()

@@ -349,3 +349,21 @@ test('a connection that is read from keeps the names of its table, however many 
   assert.equal(ends(scene, 'endpoint-removed'), 1)
   gateway.removals?.close()
 })
+
+test('a worker that stands still keeps the names of the table by which it decides', () => {
+  const plan = (server: string, port: number): Plan =>
+    planOf(
+      [listenerOn(port, 0, { bind: '10.1.0.1' })],
+      [{ ...clusterOf([{ address: server, port: 9000 }]), onRemoveMs: 0 }],
+    )
+  const scene = openScene(plan('10.2.0.1', PORT), { removes: true })
+  const { gateway, network, pass, passOutside, client } = scene
+  network.servers.set('10.2.0.1:9000', () => {})
+  pass(1)
+  client('10.1.0.1', PORT)
+  passOutside() // accepted by the kernel, for a listener that no later table has
+  for (let more = 0; more <= TABLES_KEPT; more++) gateway.publish(plan('10.2.0.2', 81))
+  pass(300)
+  assert.equal(ends(scene, 'endpoint-removed'), 1)
+  gateway.removals?.close()
+})

@@ -459,12 +459,14 @@ export class Peer {
     if (preface.next === 'talks') {
       if (!this.isIntroduced) this.askedMs = this.#world.clock.nowMs
       this.isIntroduced = true
-    } else if ((preface.next === 'ends' || this.#willing) && !this.saidEnd) {
+      return true
+    }
+    if ((preface.next === 'ends' || this.#willing) && !this.saidEnd) {
       this.saidEnd = true
       this.#world.network.end(this.socket)
     }
     if (this.saidEnd && this.heardEnd) this.#leave()
-    return this.isIntroduced
+    return false
   }
 
   /** Whether it has asked for TLS, and was told that it may begin. */

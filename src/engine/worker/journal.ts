@@ -81,6 +81,7 @@ export class Journal {
   /** From now on this generation decides about connections. */
   adopt(generation: number): void {
     this.#series.adopt(generation)
+    Atomics.store(this.#words, LiveHead.generation, generation)
   }
 
   /** The decision was made. */
