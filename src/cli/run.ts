@@ -127,7 +127,7 @@ async function clusterFor(sources: Sources, flags: RunFlags, env: Env, log: Logg
   const { clusterOf } = await import('./cluster.ts')
   return clusterOf(flags, sources, env, {
     onState: new KubernetesLog(log).add,
-    onTrouble: why => log.warn({ why }, `not written: ${why}`),
+    onTrouble: why => log.warn(why),
     onPolled: why => log.warn(why),
     onCached: ageMs =>
       log.error(

@@ -144,7 +144,7 @@ test('who has no right to Leases and waits for its watch asks for the Lease once
     api.requests.map(each => `${each.verb} ${each.plural} ${each.code}`),
     ['get leases 403', 'patch virtualservices 200'],
   )
-  deepEqual(troubles, ['no right to a Lease, so replicas may write at once: weir rbac prints it'])
+  deepEqual(troubles, ['no right to a Lease, so replicas may write status at once: weir rbac prints it'])
 })
 
 test('a right to Leases that comes later is seen', async t => {

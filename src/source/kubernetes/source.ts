@@ -277,7 +277,7 @@ export class KubernetesSource implements Source<ObjectUpdate> {
       cache.write(new Map(this.#store.all()).values())
       this.#cacheTrouble = ''
     } catch (error) {
-      const trouble = `the cache: ${error instanceof Error ? error.message : String(error)}`
+      const trouble = `not written: the cache: ${error instanceof Error ? error.message : String(error)}`
       if (trouble !== this.#cacheTrouble) onTrouble?.(trouble)
       this.#cacheTrouble = trouble
     }

@@ -43,7 +43,7 @@ type WriterOptions = {
   readonly find: (key: string) => Kept | null
   /** Whether an entry of a status is another weir's. */
   readonly isOthers?: (entry: Fields, kept: Kept) => boolean
-  /** A refusal, for the log: once for each reason. */
+  /** What is not written, and why, for the log: once for each reason. */
   readonly onTrouble?: ((text: string) => void) | undefined
   readonly spreadMs?: number | undefined
 }
@@ -118,7 +118,7 @@ export class Writer {
   async #standing(): Promise<Standing> {
     const standing = (await this.#options.lease?.take()) ?? 'none'
     if (this.#options.lease && standing === 'none')
-      this.#trouble('no right to a Lease, so replicas may write at once: weir rbac prints it')
+      this.#trouble('no right to a Lease, so replicas may write status at once: weir rbac prints it')
     return standing
   }
 
@@ -223,10 +223,11 @@ export class Writer {
         type,
         body,
       })
-      if (status >= 400 && status !== 409) this.#trouble(`${status}: ${Object(value).message ?? method}`)
+      if (status >= 400 && status !== 409)
+        this.#trouble(`not written: ${status}: ${Object(value).message ?? method}`)
       return { code: status, resourceVersion: Object(value).metadata?.resourceVersion }
     } catch (error) {
-      this.#trouble(String(error))
+      this.#trouble(`not written: ${error}`)
       return { code: 599, resourceVersion: undefined }
     }
   }
