@@ -46,6 +46,20 @@ for (const { test } of KERNELS) {
     kernel.sockets.close(fd)
   })
 
+  test('a first receive brings what came before it was asked for', kernel => {
+    using world = new World()
+    for (const { fd, peer } of [dialed(kernel, world), accepted(kernel, world)]) {
+      world.send(peer, 'server first')
+      none(kernel)
+      kernel.receive(fd, SMALL, true, 1, 0)
+      assert.equal(taken(kernel, one(kernel)), 'server first')
+      world.send(peer, 'and again')
+      assert.equal(taken(kernel, one(kernel)), 'and again')
+      kernel.sockets.close(fd)
+      drain(kernel, 0)
+    }
+  })
+
   test('a receive that repeats brings all that comes, to the end', kernel => {
     using world = new World()
     const { fd, peer } = dialed(kernel, world)

@@ -15,6 +15,7 @@ import {
 } from '../../src/kernel/sockets.ts'
 import { prepareAccept, prepareConnect, prepareRecv, prepareSend } from '../../src/kernel/uring/prepare.ts'
 import type { Ring } from '../../src/kernel/uring/ring.ts'
+import { UringSockets } from '../../src/kernel/uring/sockets.ts'
 import { Congestion } from '../support/congestion.ts'
 import { collect, connected, descriptor, one, skip, withRing } from '../support/uring.ts'
 
@@ -230,5 +231,20 @@ test('an unconnected socket has no peer, and a closed one no name', { skip }, ()
     closeSocket(fd)
     assert.equal(sockets.localName(-1, name), -Errno.EBADF)
     assert.equal(closeSocket(-1), -Errno.EBADF)
+  })
+})
+
+test('only the first receive of a dialed socket may wait before it tries', { skip }, () => {
+  withRing({}, (_ring, arena) => {
+    const sockets = new UringSockets(arena)
+    const fd = descriptor(sockets.dial(4, true))
+    assert.deepEqual([sockets.receives(fd), sockets.receives(fd)], [true, false])
+    sockets.close(fd)
+    const another = descriptor(sockets.dial(4, true))
+    sockets.sends(another, false)
+    assert.equal(sockets.receives(another), true, 'its sends are no receives')
+    sockets.close(another)
+    assert.equal(sockets.receives(another), false, 'the number may be that of an accepted one by now')
+    assert.equal(sockets.receives(2 ** 20), false)
   })
 })

@@ -129,7 +129,9 @@ export class Buffers {
     u32[entry / 4 + 2] = this.bytesEach
     u16[entry / 2 + 6] = id
     this.#tail = (this.#tail + 1) & 0xffff
-    Atomics.store(u16, this.#entries / 2 + TAIL, this.#tail) // the entry before the tail: the kernel reads both
+    // A plain store is enough: the kernel reads it only while this thread waits (DEFER_TASKRUN).
+    // For an atomic one V8 calls a function.
+    u16[this.#entries / 2 + TAIL] = this.#tail
   }
 
   /** struct io_uring_buf_reg, 40 bytes: ring_addr u64, ring_entries u32, bgid u16, flags u16. */

@@ -101,3 +101,6 @@ export const POLL_ADD_MULTI = 1 << 0
 /** Operations that repeat (sqe.ioprio). */
 export const ACCEPT_MULTISHOT = 1 << 0
 export const RECV_MULTISHOT = 1 << 1
+
+/** A receive waits for bytes before it is tried (sqe.ioprio, 5.19). */
+export const RECVSEND_POLL_FIRST = 1 << 0

@@ -137,7 +137,8 @@ export class UringKernel implements Kernel {
 
   receive(fd: number, pool: Pool, repeats: boolean, word: number, generation: number): void {
     const { group } = pool === SMALL ? this.small : this.large
-    if (repeats) prepareRecvMultishot(this.#ring, fd, group, word, generation)
+    const isEmpty = this.sockets.receives(fd)
+    if (repeats) prepareRecvMultishot(this.#ring, fd, group, word, generation, isEmpty)
     else prepareRecvSelect(this.#ring, fd, group, word, generation)
   }
 

@@ -19,6 +19,7 @@ import {
   Op,
   POLL_ADD_MULTI,
   RECV_MULTISHOT,
+  RECVSEND_POLL_FIRST,
   Sqe,
 } from './io-uring.ts'
 import type { Ring } from './ring.ts'
@@ -29,6 +30,7 @@ const head = (opcode: number, flags: number, ioprio: number): number => opcode |
 const ACCEPT_REPEATEDLY = head(Op.ACCEPT, 0, ACCEPT_MULTISHOT)
 const RECV_SELECT = head(Op.RECV, IOSQE_BUFFER_SELECT, 0)
 const RECV_REPEATEDLY = head(Op.RECV, IOSQE_BUFFER_SELECT, RECV_MULTISHOT)
+const RECV_REPEATEDLY_LATER = head(Op.RECV, IOSQE_BUFFER_SELECT, RECV_MULTISHOT | RECVSEND_POLL_FIRST)
 
 const SOCK_CLOEXEC = 0x80000
 const MSG_MORE = 0x8000
@@ -83,6 +85,8 @@ export function prepareRecvSelect(
 
 /**
  * The same repeatedly, until the end of the stream, −ENOBUFS, or a completion without CQE_F_MORE.
+ *
+ * @param isEmpty  Probably nothing has come yet: the kernel waits before it tries.
  */
 export function prepareRecvMultishot(
   ring: Ring,
@@ -90,8 +94,10 @@ export function prepareRecvMultishot(
   group: number,
   word: number,
   generation: number,
+  isEmpty = false,
 ): void {
-  ring.sqes[put(ring, RECV_REPEATEDLY, fd, 0, 0, 0, word, generation) + Sqe.BUF_GROUP] = group
+  const first = isEmpty ? RECV_REPEATEDLY_LATER : RECV_REPEATEDLY
+  ring.sqes[put(ring, first, fd, 0, 0, 0, word, generation) + Sqe.BUF_GROUP] = group
 }
 
 /** Sends all `bytes` bytes at `at`; fewer only if the connection breaks. */
