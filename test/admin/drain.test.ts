@@ -60,6 +60,7 @@ for (const { engine, test } of ENGINES) {
     }
     const selections = [
       { listener: `default/second 127.0.0.1:${port}` },
+      { listener: 'default/second' },
       { rule: 'default/all tls[1].match[0]' },
     ]
     for (const which of selections) {
@@ -96,6 +97,8 @@ test('a listener, a generation, a rule and all are found; what is not there matc
     [{ listener, generation: 1, rule: 'default/all tcp[0]' }, 1],
     [{ rule: 'default/all' }, 1],
     [{ listener }, 1],
+    [{ listener: 'default/edge' }, 1],
+    [{ listener: 'default' }, 0],
     [{ generation: 1 }, 1],
   ]
   let open = await talking(t, port)
@@ -143,6 +146,8 @@ test('weir drain waits until all have ended', async t => {
   assert.match(out, /^drain 1: 2 connections over 20 ms\nall have ended, after \d+(\.\d)? m?s\n$/)
   const json = JSON.parse((await drain('--all', '--over', '0s', '--output', 'json')).out)
   assert.deepEqual([json.number, json.matched, json.overS], [2, 0, 0])
+  const none = await drain('--listener', 'default/egde', '--over', '0s')
+  assert.equal(none.out, 'drain 3: no open connection is selected\n')
   for (const words of [
     [],
     ['--all', '--generation', '1'],

@@ -40,7 +40,7 @@ const drain = object({
 const body: Schema = object(
   {
     select: oneOf(['all', 'matching'], 'all, or the connections that match every given field below.'),
-    listener: text('A listener as in /listeners.'),
+    listener: text('A listener as in /listeners, or its gateway.'),
     generation: whole(1, 2 ** 31 - 1, 'Routed by this generation.'),
     olderThan: whole(1, 2 ** 31 - 1, 'Routed by a generation before this one.'),
     rule: text('namespace/name of a VirtualService, or with a place in it: "default/echo tcp[0].match[1]".'),

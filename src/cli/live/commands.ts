@@ -240,7 +240,7 @@ function addDrain(program: Command, env: Env, ask: Ask): void {
     .command('drain')
     .description('reset selected connections over a time; keep serving')
     .option('--all', 'all open connections')
-    .option('--listener <LISTENER>', 'accepted by this listener')
+    .option('--listener <LISTENER>', 'accepted by this listener, or by those of this gateway')
     .option('--generation <N>', 'routed by this generation', integerUpTo(2 ** 31 - 1))
     .option('--older-than <N>', 'routed by a generation before this one', integerUpTo(2 ** 31 - 1))
     .option('--rule <RULE>', 'routed by a VirtualService, or by "namespace/name tcp[0].match[1]"')

@@ -46,7 +46,9 @@ export async function drain(client: Client, flags: DrainFlags, env: Env): Promis
 }
 
 const begunText = ({ number, matched, overS }: Drain): string =>
-  `drain ${number}: ${countText(matched)} ${matched === 1 ? 'connection' : 'connections'} over ${durationText(overS * 1000)}`
+  matched === 0
+    ? `drain ${number}: no open connection is selected`
+    : `drain ${number}: ${countText(matched)} ${matched === 1 ? 'connection' : 'connections'} over ${durationText(overS * 1000)}`
 
 async function waited(client: Client, begun: Drain): Promise<Drain> {
   for (let now = begun; ; ) {

@@ -24,7 +24,7 @@ import type { Observer } from '../observe/observer.ts'
 
 /** A connection must match every given condition; without any, all match. */
 export type Selection = {
-  /** The listener's key: "default/tcp-gw 127.0.0.1:9000". */
+  /** A listener's key, "default/tcp-gw 127.0.0.1:9000", or its gateway. */
   readonly listener?: string
   readonly generation?: number
   /** Of a generation before this one. */
@@ -129,20 +129,22 @@ export class SelectedDrain {
 /** What a selection says of a connection, by the words of its live row. */
 function judgeOf({ generations }: Observer, selection: Selection): (words: Int32Array) => Answer {
   const { listener, generation, olderThan, endpoint, rule } = selection
-  const byGeneration = new Map<number, ReadonlySet<number>>()
+  const byGeneration = new Map<number, ReadonlyMap<number, boolean>>()
   const judgeReading = (words: Int32Array): Answer => {
     const undecided = rule === undefined ? 'meant' : 'undecided'
     if (listener === undefined) return undecided
     const of = words[Live.generation]
     const rows = byGeneration.get(of) ?? rowsBeside(generations.table(of), listener)
     byGeneration.set(of, rows)
-    if (!rows.has(words[Live.listener])) return 'other'
-    return rows.size === 1 ? undecided : 'undecided'
+    const isAlone = rows.get(words[Live.listener])
+    if (isAlone === undefined) return 'other'
+    return isAlone ? undecided : 'undecided'
   }
   const judgeDecided = (words: Int32Array): Answer => {
     if (listener === undefined && rule === undefined) return 'meant'
     const names = generations.names(matchedOf(words, 0))
-    const isMeant = (listener === undefined || names.listener === listener) && isOfRule(rule, names.rule)
+    const isThere = listener === undefined || [names.listener, names.gateway].includes(listener)
+    const isMeant = isThere && isOfRule(rule, names.rule)
     return isMeant ? 'meant' : 'other'
   }
   return words => {
@@ -160,11 +162,21 @@ function judgeEndpoint(endpoint: EndpointPlace, words: Int32Array): Answer {
   return goesTo(endpoint, words) ? 'meant' : 'other'
 }
 
-/** The rows of the listeners that share the socket of a listener; none if it is not there. */
-function rowsBeside(table: Table | null, listener: string): ReadonlySet<number> {
+/**
+ * The rows of the listeners that share the socket of a listener, or of one of a gateway, and
+ * whether nobody else shares it; none if it is not there.
+ */
+function rowsBeside(table: Table | null, listener: string): ReadonlyMap<number, boolean> {
   const sockets = table?.sockets ?? []
-  const own = sockets.find(each => each.key === listener)
-  return new Set(sockets.flatMap(({ socket }, row) => (socket === own?.socket ? [row] : [])))
+  const isOwn = ({ key, gateway }: (typeof sockets)[number]): boolean =>
+    key === listener || gateway === listener
+  const own = new Set(sockets.filter(isOwn).map(each => each.socket))
+  const shared = new Set(sockets.filter(each => !isOwn(each)).map(each => each.socket))
+  return new Map(
+    sockets.flatMap(({ socket }, row): [number, boolean][] =>
+      own.has(socket) ? [[row, !shared.has(socket)]] : [],
+    ),
+  )
 }
 
 function isOfRule(rule: Selection['rule'], of: MatchNames['rule']): boolean {
