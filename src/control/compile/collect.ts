@@ -4,7 +4,8 @@
  * What a first compilation leaves is garbage mostly. A waiting thread of the pool sleeps outside
  * its event loop, so V8 finds no time to collect it. A small change leaves little, and looking
  * through what is kept for the next one costs more than that change did: so its garbage waits for
- * more.
+ * more, and then is collected as V8 itself would do it. If all is given back that can be, V8 marks
+ * what is kept again with each later change: of 100 000 rules for twice the CPU, to save 65 MB.
  */
 
 import { getHeapStatistics } from 'node:v8'
@@ -28,7 +29,7 @@ export function collectIfLarge(mayWait = false): boolean {
   const isLarge = totalBytes >= LARGE_BYTES
   if (!isLarge) collectLoaded()
   if (!isLarge || (mayWait && inUse() - usedBytes < GROWN_BYTES)) return false
-  collectGarbage()
+  collectGarbage(mayWait ? 'regular' : 'last-resort')
   usedBytes = inUse()
   return true
 }

@@ -38,12 +38,7 @@ const shapeKey = (scope: string, virtualService: string): string => `${scope}${S
 export const virtualServiceOf = (shape: string): string => shape.slice(shape.indexOf(SEPARATOR) + 1)
 
 export function snapshotOf(plan: Plan, table: Table, resources: Loaded['resources']): Snapshot {
-  const undefinedOf = plan.routes.map(({ destinations }) =>
-    destinations.flatMap(({ cluster }) => {
-      const { kind, forbidden } = plan.clusters[cluster]
-      return kind === 'unknown' && !forbidden ? [nameOf(plan.clusters[cluster])] : []
-    }),
-  )
+  const undefinedOf = undefinedDestinations(plan)
   const shape = new Map<string, number>()
   const unknown = new Map<string, Unserved>()
   const listeners = new Set<string>()
@@ -58,7 +53,7 @@ export function snapshotOf(plan: Plan, table: Table, resources: Loaded['resource
       addShape(shape, scope, rules)
       for (const { origin, route, never } of rules) {
         if (never !== null) continue
-        for (const name of undefinedOf[route]) {
+        for (const name of undefinedOf.get(route) ?? NO_NAMES) {
           const place = placeOf(origin)
           const key = [scope, place, name].join(SEPARATOR)
           unknown.set(key, { virtualService: origin.virtualService, place })
@@ -79,6 +74,20 @@ export function snapshotOf(plan: Plan, table: Table, resources: Loaded['resource
     virtualServices: new Map(virtualServices),
     destinations: destinationsIn(plan.clusters),
   }
+}
+
+const NO_NAMES: readonly string[] = []
+
+/** By route, of those that have such a destination. */
+function undefinedDestinations({ routes, clusters }: Plan): ReadonlyMap<number, readonly string[]> {
+  const names = clusters.map(each => (each.kind === 'unknown' && !each.forbidden ? nameOf(each) : null))
+  const found = new Map<number, readonly string[]>()
+  if (names.every(name => name === null)) return found
+  for (const [route, { destinations }] of routes.entries()) {
+    const unknown = destinations.flatMap(({ cluster }) => names[cluster] ?? [])
+    if (unknown.length > 0) found.set(route, unknown)
+  }
+  return found
 }
 
 /** If listeners differ, it counts as found if it is found for one of them. */
@@ -115,21 +124,21 @@ const findsSomebody = ({ kind, endpoints, names }: Cluster): boolean =>
 /** FNV-1a over the places; the rules of one VirtualService follow each other. */
 function addShape(shape: Map<string, number>, scope: string, rules: readonly Rule[]): void {
   let virtualService = ''
-  let key = ''
+  let hash = 0
+  const keep = (): void => void (virtualService && shape.set(shapeKey(scope, virtualService), hash))
   for (const { origin, never } of rules) {
     if (never !== null) continue
     if (origin.virtualService !== virtualService) {
+      keep()
       virtualService = origin.virtualService
-      key = shapeKey(scope, virtualService)
+      hash = shape.get(shapeKey(scope, virtualService)) ?? 0x811c9dc5
     }
-    let hash = shape.get(key) ?? 0x811c9dc5
-    for (const part of [
-      origin.block.charCodeAt(0),
-      origin.block.charCodeAt(1),
-      origin.route,
-      origin.match ?? -1,
-    ])
-      hash = Math.imul(hash ^ part, 0x01000193)
-    shape.set(key, hash)
+    hash = mixed(hash, origin.block.charCodeAt(0))
+    hash = mixed(hash, origin.block.charCodeAt(1))
+    hash = mixed(hash, origin.route)
+    hash = mixed(hash, origin.match ?? -1)
   }
+  keep()
 }
+
+const mixed = (hash: number, part: number): number => Math.imul(hash ^ part, 0x01000193)

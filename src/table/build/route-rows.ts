@@ -30,7 +30,7 @@ export function addRoute(
   const count = destinations.length
   assert(count < 2 ** 16, `${count} destinations in one route`)
   if (count === 1) {
-    const [{ cluster, weight }] = destinations
+    const { cluster, weight } = destinations[0]
     splits.add(cluster, weight, ALONE.threshold, ALONE.alias)
     routes.add(firstSplit, count, L.Split.random, 0, halves.count * 2, 0, 0, 0)
     return
