@@ -22,6 +22,7 @@ import type { ExplainedDestination, Explanation } from '../table/explain/explana
 import type { ExplainedGroup } from '../table/explain/group-text.ts'
 import type { ExplainedIdentity, ExplainedUpstream } from '../table/explain/tls-text.ts'
 import { ruleName } from '../table/plan/rule-name.ts'
+import { destinationText } from './destination-text.ts'
 
 /** Endpoints shown of one destination. */
 const ENDPOINTS_MAX = 8
@@ -166,14 +167,11 @@ function policyLines(destinations: readonly ExplainedDestination[]): string[] {
         : []),
     ]
     if (groups.size === 1) return lines
-    return [[first, ...others].map(nameText).join(', '), ...lines.map(line => `  ${line}`)]
+    return [[first, ...others].map(destinationText).join(', '), ...lines.map(line => `  ${line}`)]
   })
 }
 
 const UNLIMITED: ReadonlySet<string> = new Set(['none', 'off', 'keep'])
-
-const nameText = ({ host, port, subset }: ExplainedDestination): string =>
-  `${host}:${port}${subset === null ? '' : ` subset ${subset}`}`
 
 /** The text in place of endpoints if connections end instead. */
 const ENDED: { readonly [end in ClusterEnd]: string } = {
@@ -201,7 +199,7 @@ function destinationLines(destination: ExplainedDestination, { onDead, ends: who
   const spoken = destination.tls === null ? [] : [upstreamText(destination.tls)]
   const below = ends === null ? [...spoken, ...own, ...listed] : [ended(ends)]
   return [
-    `${percent}  ${nameText(destination)}`,
+    `${percent}  ${destinationText(destination)}`,
     ...below.map(each => `${' '.repeat(percent.length + 2)}${each}`),
   ]
 }

@@ -17,10 +17,11 @@ import { wallNowMs } from '../base/clock.ts'
 import { printable } from '../base/printable.ts'
 import { whereText } from '../base/where-text.ts'
 import type { Explanation } from '../table/explain/explanation.ts'
+import { destinationText } from './destination-text.ts'
 import { type Env, wantsColours } from './env.ts'
 import { clientText, type Ended, type Listed, type Open } from './live/connections.ts'
 import { bytesText, countText, durationText, shareText } from './live/format.ts'
-import { destinationText, placeText } from './live/routes.ts'
+import { placeText } from './live/routes.ts'
 
 type Destination = { readonly host: string; readonly subset: string | null; readonly port: number }
 

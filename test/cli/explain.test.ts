@@ -4,6 +4,19 @@ import { test } from 'node:test'
 import { folder, routing } from '../control/scene.ts'
 import { weir } from './kit.ts'
 
+/** A mesh with a service on port 9000. */
+const PASSING = `
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: db}
+spec:
+  hosts: [db.example]
+  addresses: [10.0.0.9]
+  resolution: STATIC
+  ports: [{number: 9000, name: tcp, protocol: TCP}]
+  endpoints: [{address: 10.0.1.1}]
+`
+
 test('the answer names the rule with its line, the destinations and their endpoints', async t => {
   const root = folder(t, { 'a.yaml': routing(9000, 9001) })
   const { code, out } = await weir([
@@ -53,6 +66,12 @@ test('a batch is answered line by line; bad lines are told in their place, and m
     ['route', 'error', 'error', 'error', 'error', 'route'],
   )
   assert.deepEqual(answers[4], { error: 'source.ip is not an IP address', line: 5 })
+})
+
+test('an IPv6 address that a connection is passed on to is written in brackets', async t => {
+  const root = folder(t, { 'a.yaml': PASSING })
+  const { out } = await weir(['explain', root, '--to', '[fd00::9]:9000'])
+  assert.match(out, /\n {2}to {8}100 % {2}\[fd00::9\]:9000\n/)
 })
 
 test('in a batch a null is as good as absent', async t => {

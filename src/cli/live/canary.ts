@@ -12,10 +12,11 @@
 import { styleText } from 'node:util'
 import { printable } from '../../base/printable.ts'
 import { whereText } from '../../base/where-text.ts'
+import { destinationText } from '../destination-text.ts'
 import { type Env, Exit, wantsColours } from '../env.ts'
 import type { Client } from './client.ts'
 import { bytesText, columns, countText, durationText, plural, shareText } from './format.ts'
-import { destinationText, placeText, type Rule } from './routes.ts'
+import { placeText, type Rule } from './routes.ts'
 
 export type CanaryFlags = { readonly rule?: string; readonly limit: number; readonly output: 'text' | 'json' }
 

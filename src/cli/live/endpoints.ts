@@ -9,11 +9,11 @@
  */
 
 import { printable } from '../../base/printable.ts'
+import { destinationText } from '../destination-text.ts'
 import { type Env, Exit } from '../env.ts'
 import type { Client } from './client.ts'
 import { columns, countText, durationText, plural } from './format.ts'
 import { failingText } from './names.ts'
-import { destinationText } from './routes.ts'
 
 export type EndpointsFlags = {
   readonly endpoint?: string

@@ -12,6 +12,7 @@ import { styleText } from 'node:util'
 import { wallNowMs } from '../../base/clock.ts'
 import { printable } from '../../base/printable.ts'
 import { whereText } from '../../base/where-text.ts'
+import { destinationText } from '../destination-text.ts'
 import { type Env, Exit, wantsColours } from '../env.ts'
 import type { Client } from './client.ts'
 import { columns, countText, durationText, plural, shareText } from './format.ts'
@@ -110,16 +111,6 @@ export async function routes(client: Client, flags: RoutesFlags, env: Env): Prom
 
 export const placeText = ({ virtualService, block, route, match }: Rule['rule']): string =>
   `${virtualService} ${block}[${route}]${match === null ? '' : `.match[${match}]`}`
-
-export const destinationText = ({
-  host,
-  port,
-  subset,
-}: {
-  host: string
-  port: number
-  subset: string | null
-}): string => `${host}:${port}${subset === null ? '' : ` subset ${subset}`}`
 
 export const isOff = ({ deliveredShare }: Rule['destinations'][number]): boolean =>
   deliveredShare?.verdict === 'off'

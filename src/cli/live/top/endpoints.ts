@@ -1,9 +1,10 @@
 /** Endpoints in `weir top`: all, or those of a rule's destinations. */
 
+import { destinationText } from '../../destination-text.ts'
 import type { Client } from '../client.ts'
 import { type Endpoint, type Endpoints, millisecondsText } from '../endpoints.ts'
 import { countText, durationText } from '../format.ts'
-import { destinationText, placeText } from '../routes.ts'
+import { placeText } from '../routes.ts'
 import type { Column, Counts, Page, Rates, Row } from './list.ts'
 import type { Style } from './spans.ts'
 import { type Level, orderOf, type RuleOf, showOf } from './state.ts'

@@ -1,8 +1,9 @@
 /** Rules in `weir top`: searched, filtered and paged by the gateway; by rate, sorted here. */
 
+import { destinationText } from '../../destination-text.ts'
 import type { Client } from '../client.ts'
 import { bytesText, countText } from '../format.ts'
-import { destinationText, isOff, placeText, type Routes, type Rule } from '../routes.ts'
+import { isOff, placeText, type Routes, type Rule } from '../routes.ts'
 import type { Cell, Column, Counts, Page, Rates, Row } from './list.ts'
 import { type Level, orderOf, showOf } from './state.ts'
 
