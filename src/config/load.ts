@@ -144,7 +144,7 @@ function loadOnce(files: readonly SourceFile[], options: LoadOptions, objects: A
   const settings = readSettings(own, findings, objects !== null)
   if (findings.count('error') > before) for (const each of own.filter(isSettings)) unusable.add(each)
   const parsed = monotonicMs()
-  const alone = (resource: Resource, to: Findings) => validate(resource, to, { profile: settings.profile })
+  const alone = (resource: Resource, to: Findings) => validateOnce(resource, settings, to)
   const taken = objects?.resources(own, alone, findings, unusable) ?? []
   const resources = [...own, ...taken]
   const valid = [...own.filter(resource => isValid(resource, settings, findings, unusable)), ...taken]
@@ -212,14 +212,20 @@ function reportUnread({ folder, files, isAll }: UnreadFolder, findings: Findings
   findings.in('CFG015', { file: folder, line: 1, column: 1 }, message, 'add -R to read subfolders')
 }
 
-function isValid(resource: Resource, { profile }: Settings, findings: Findings, unusable: Unusable): boolean {
-  if (resource.facts.flawlessFor === profile) return true
-  const before = { errors: findings.count('error'), found: findings.found }
-  validate(resource, findings, { profile })
-  if (findings.found === before.found) resource.facts.flawlessFor = profile
-  if (findings.count('error') === before.errors) return true
+function isValid(resource: Resource, settings: Settings, findings: Findings, unusable: Unusable): boolean {
+  const errors = findings.count('error')
+  validateOnce(resource, settings, findings)
+  if (findings.count('error') === errors) return true
   unusable.add(resource)
   return false
+}
+
+/** A resource without a finding has none the next time. */
+function validateOnce(resource: Resource, { profile }: Settings, findings: Findings): void {
+  if (resource.facts.flawlessFor === profile) return
+  const { found } = findings
+  validate(resource, findings, { profile })
+  if (findings.found === found) resource.facts.flawlessFor = profile
 }
 
 const isSettings = ({ kind, apiVersion }: Resource): boolean =>

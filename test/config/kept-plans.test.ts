@@ -77,7 +77,11 @@ function follow(steps: readonly (readonly [Files, Options?])[]): { codes: string
   const memory = new LoadMemory()
   const tables = new BuildMemory()
   const codes = steps.map(([files, options]) => {
-    const [part, whole] = [load(files, options, memory), load(files, options)]
+    const objects = options?.objects && structuredClone(options.objects)
+    const [part, whole] = [
+      load(files, options, memory),
+      load(files, { ...options, ...(objects && { objects }) }),
+    ]
     deepEqual(part, whole)
     if (part.plan && whole.plan) {
       const [after, alone] = [buildTable(part.plan, 1, () => 0, tables), buildTable(whole.plan, 1, () => 0)]

@@ -50,7 +50,7 @@ const edit: fc.Arbitrary<Edit> = fc.record({
 })
 
 /** Of the resource that is written; two of one name are an error, and so no Plan. */
-const nameIn = (text: string): string => {
+export const nameIn = (text: string): string => {
   const { kind, metadata } = JSON.parse(text.replaceAll(/^#.*$/gm, ''))
   return `${kind} ${metadata.namespace}/${metadata.name}`
 }

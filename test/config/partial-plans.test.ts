@@ -14,10 +14,11 @@ import fc from 'fast-check'
 import { loadConfig } from '../../src/config/load.ts'
 import { LoadMemory } from '../../src/config/load-memory.ts'
 import { PlanMemory } from '../../src/config/plan/plan-memory.ts'
+import { type ApiObject, objectKey } from '../../src/config/text/read-objects.ts'
 import { BuildMemory, buildTable } from '../../src/table/build/builder.ts'
 import { runs } from '../support/full.ts'
 import { resource, START, server } from './partial-plans-documents.ts'
-import { begun, edited, type Files, history } from './partial-plans-edits.ts'
+import { begun, edited, type Files, history, nameIn } from './partial-plans-edits.ts'
 
 const written = (files: Files) =>
   files.map((documents, index) => ({
@@ -25,13 +26,37 @@ const written = (files: Files) =>
     bytes: new TextEncoder().encode(documents.join('---\n')),
   }))
 
-type Load = { readonly files: Files; readonly notes: boolean; readonly resolves: boolean }
+type Load = {
+  readonly files: Files
+  readonly notes: boolean
+  readonly resolves: boolean
+  /** What an API has of the documents, by their texts: these, and what was parsed; null: no API. */
+  readonly parsed?: Map<string, ApiObject> | null
+}
 
-function load({ files, notes, resolves }: Load, memory?: LoadMemory) {
+/** Settings are in files in any case; of several objects of one name an API has one. */
+function divided(files: Files, parsed: Map<string, ApiObject>) {
+  const isOwn = (text: string): boolean => nameIn(text).startsWith('Settings ')
+  const parse = (text: string): ApiObject => JSON.parse(text.replaceAll(/^#.*$/gm, ''))
+  const texts = files.flat().filter(text => !isOwn(text))
+  const byKey = new Map(
+    texts.map(text => {
+      const object = parsed.getOrInsertComputed(text, parse)
+      const key = objectKey(object)
+      return [key, { key, object, lastGood: null }] as const
+    }),
+  )
+  const objects = [...byKey.keys()].sort().flatMap(key => byKey.get(key) ?? [])
+  return { files: files.map(list => list.filter(isOwn)), objects }
+}
+
+function load({ files: all, notes, resolves, parsed = null }: Load, memory?: LoadMemory) {
   const names = new Map(resolves ? [['n1.test', ['127.0.0.9']]] : [])
+  const { files, objects } = parsed ? divided(all, parsed) : { files: all, objects: undefined }
   const loaded = loadConfig(written(files), {
     names,
     lint: { notes, openPortsFrom: 0 },
+    ...(objects && { objects }),
     ...(memory && { memory }),
   })
   const { defines: _, stages: __, ...rest } = loaded
@@ -41,15 +66,16 @@ function load({ files, notes, resolves }: Load, memory?: LoadMemory) {
 /** Of all loads of a property. */
 type Counts = { plans: number; taken: number; made: number; reviews: number }
 
-const property = (memoryOf: () => LoadMemory, counts: Counts) =>
+const property = (memoryOf: () => LoadMemory, counts: Counts, ofApi = false) =>
   fc.property(history, ({ first, steps }) => {
     const memory = memoryOf()
+    const parsed = new Map<string, ApiObject>()
     const tables = new BuildMemory()
     let files = begun(first)
     for (const { edit, ...how } of [{ edit: null, notes: false, resolves: false }, ...steps]) {
       if (edit) files = edited(files, edit)
-      const whole = load({ files, ...how })
-      const part = load({ files, ...how }, memory)
+      const whole = load({ files, ...how, parsed: ofApi ? new Map() : null })
+      const part = load({ files, ...how, parsed: ofApi ? parsed : null }, memory)
       deepEqual(part, whole)
       if (whole.plan === null || part.plan === null) continue
       counts.plans++
@@ -74,6 +100,18 @@ test('a load that takes over what is the same gives what a first load gives', t 
   ok(counts.taken > counts.made / 2, 'most rules must be taken over')
   ok(counts.made > counts.taken / 20, 'some rules must be made anew')
   ok(counts.reviews > counts.plans / 2, 'the fates of many scopes must be taken over')
+})
+
+test('so does one of objects of an API', t => {
+  const counts: Counts = { plans: 0, taken: 0, made: 0, reviews: 0 }
+  const numRuns = runs(120)
+  fc.assert(
+    property(() => new LoadMemory(), counts, true),
+    { numRuns },
+  )
+  t.diagnostic(JSON.stringify(counts))
+  ok(counts.plans > numRuns, `only ${counts.plans} tables were compared`)
+  ok(counts.taken > counts.made / 2, 'most rules must be taken over')
 })
 
 test('routes that two places share are where the first one has them', () => {

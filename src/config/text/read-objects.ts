@@ -7,7 +7,7 @@
 
 import type { Findings } from '../findings/diagnostic.ts'
 import { groupOf } from '../kinds.ts'
-import { Resource } from '../resource.ts'
+import { Resource, type ResourceFacts } from '../resource.ts'
 import { type Draft, draftOf, type Mapping } from './draft.ts'
 import { readMetadata } from './metadata.ts'
 
@@ -35,9 +35,18 @@ export const isFromApi = ({ file }: { readonly file: string }): boolean => file 
 export const objectKey = ({ apiVersion, kind, metadata: { namespace = '', name } }: ApiObject): string =>
   `${groupOf(apiVersion)} ${kind} ${namespace}/${name}`
 
+/** What was read of an object, and found out about it: the same over loads, as the object is. */
+type ReadObject = { readonly draft: Draft; readonly facts: ResourceFacts }
+const known = new WeakMap<ApiObject, ReadObject>()
+
+function readOnce(object: ApiObject): ReadObject {
+  const draft: Draft = draftOf(object, () => ({ file: draft.title, line: 0, column: 0 }))
+  return { draft, facts: {} }
+}
+
 /** The resource of an object; null if its metadata is unusable, and the findings say so. */
 export function readApiObject(object: ApiObject, ordinal: number, findings: Findings): Resource | null {
-  const draft: Draft = draftOf(object, () => ({ file: draft.title, line: 0, column: 0 }))
+  const { draft, facts } = known.getOrInsertComputed(object, readOnce)
   const { apiVersion, kind } = object
   findings.veil(kind === 'Secret')
   const metadata = readMetadata(draft, kind, findings)
@@ -50,6 +59,7 @@ export function readApiObject(object: ApiObject, ordinal: number, findings: Find
     written: draft,
     file: FROM_API,
     ordinal,
+    facts,
   })
 }
 
