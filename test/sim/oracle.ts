@@ -169,8 +169,7 @@ function checkConnection(scene: Scene, record: Ended, client: Client): void {
   const { peer } = client
   const number = (field: number) => numbers[field / 2]
   const who = `client ${client.port} (${reason})`
-  if (number(Live.fromClient) > peer.said + (peer.asking?.saidBytes ?? 0))
-    onBug(`${who}: more came than was said`)
+  if (number(Live.fromClient) > peer.said) onBug(`${who}: more came than was said`)
   if (number(Live.toUpstream) > number(Live.fromClient)) onBug(`${who}: more went than came`)
   if (number(Live.toClient) > number(Live.fromUpstream)) onBug(`${who}: more went back than came`)
   if (peer.heard > number(Live.toClient) && reason !== 'worker-lost')

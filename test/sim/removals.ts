@@ -103,7 +103,9 @@ export class Removals {
     const cluster = gateway.plans[words[Live.generation] - 1]?.clusters[words[Live.cluster]]
     const isConnected = words[Live.state] >= Stage.relaying
     if (cluster === undefined || !isConnected) {
-      if (reason === 'endpoint-removed') onBug(`${who}: it was not connected`)
+      // The order may meet one whose upstream has just reset, and is replaced.
+      const wasConnected = numbers[Live.connectedMs / 2] > 0
+      if (reason === 'endpoint-removed' && !wasConnected) onBug(`${who}: it was not connected`)
       return
     }
     const [connectedMs, endedMs] = [numbers[Live.connectedMs / 2], numbers[Live.endedMs / 2]]

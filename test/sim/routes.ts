@@ -179,8 +179,7 @@ function checkOpening(
     reads,
     readTimeoutMs = 0,
   } = gateway.plans[words[Live.generation] - 1].listeners[words[Live.listener]]
-  const serves = scopes.some(each => each.takes?.plain)
-  const takesPlain = !asking?.hasAsked && serves
+  const takesPlain = !asking?.hasAsked && scopes.some(each => each.takes?.plain)
   const lasted = numbers[Live.endedMs / 2] - numbers[Live.acceptedMs / 2]
   const isWhole = opening.is === 'whole' && said >= opening.bytes.length
   // Fewer bytes may be the beginning of a request for TLS.
@@ -194,9 +193,8 @@ function checkOpening(
     return false
   }
   if (asking?.hasAsked && opening.is === 'none') onBug(`${who}: it asked for TLS, and did not begin it`)
-  // Who has said nothing may have meant to: it is plain, where that is taken. At a suspended
-  // machine nothing may have come by then of what was said.
-  const wasSilent = (takesPlain || (serves && lateMs > 0)) && lasted >= readTimeoutMs - 1
+  // Who has said nothing may have meant to: it is plain, where that is taken.
+  const wasSilent = takesPlain && lasted >= readTimeoutMs - 1
   const hasEnded = takesPlain && said === 0
   if (opening.is === 'cut' || opening.is === 'large') {
     if (!wasSilent && !hasEnded) onBug(`${who}: its hello was ${opening.is}, and it was decided about`)

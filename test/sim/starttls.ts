@@ -41,11 +41,6 @@ export class Asking {
     return this.#said === this.#requests.length
   }
 
-  /** Bytes of its requests, which a listener without names takes for payload. */
-  get saidBytes(): number {
-    return this.#requests.slice(0, this.#said).reduce((sum, each) => sum + each.length, 0)
-  }
-
   /** An answer is due. */
   get awaits(): boolean {
     return this.#heard < this.#said

@@ -138,6 +138,8 @@ const NONE: ReadonlySet<Action> = new Set()
 /** With these, few connections show who was drawn. */
 const NOT_WARMING: ReadonlySet<Fault> = new Set(['fewFiles', 'dialFails'])
 const NOT_BULKY: ReadonlySet<Fault> = new Set(['shortReceive'])
+/** While a machine is suspended, a client has no time to ask for TLS: its request is payload. */
+const NOT_ASKING: ReadonlySet<Fault> = new Set(['jump'])
 /** With their servers fewer peers than one byte can number, by which they are told apart. */
 const MANY = 110
 /** So that most clients of a run whose endpoints warm up show who was drawn. */
@@ -217,9 +219,11 @@ export function drawSwarm(
   const hasHealth = UPSTREAMS.some(each => features.has(each))
   // Whoever is decided about as it comes, is decided about by a table that is known.
   if (hasHealth) for (const each of NO_HEALTH) features.delete(each)
-  const faults = drawnFaults.filter(
-    each => !(isBulk && NOT_BULKY.has(each)) && !(isWarming && NOT_WARMING.has(each)),
-  )
+  const hasFault = (each: Fault): boolean =>
+    !(isBulk && NOT_BULKY.has(each)) &&
+    !(isWarming && NOT_WARMING.has(each)) &&
+    !(features.has('starttls') && NOT_ASKING.has(each))
+  const faults = drawnFaults.filter(hasFault)
   if (isBulk && newest.chance(0.3) && (limits.faults?.includes('noPipe') ?? true)) faults.push('noPipe')
   const isCrowd = features.has('crowd')
   const often = isCrowd ? CROWDED : features.has('policies') ? DECIDED_ANEW : NONE
