@@ -8,6 +8,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Cidr } from '../../src/address/address.ts'
 import { BuildMemory, buildTable } from '../../src/table/build/builder.ts'
+import { RulesPacker } from '../../src/table/format/cold-rules.ts'
 import type { Listener, Plan, Rule, Scope } from '../../src/table/plan/plan.ts'
 import { rangeOf } from '../support/addresses.ts'
 import { runs } from '../support/full.ts'
@@ -119,6 +120,16 @@ test('where rules lead, and who clients are, builds no classifier', () => {
   const [listener] = plan.listeners
   bytesOf({ ...plan, listeners: [listener, { ...listener, gateway: 'default/another', port: 1 }] }, memory)
   equal(memory.reused, 2)
+})
+
+test('any number of rules that can never match are taken over', () => {
+  const rules = 200_000
+  const origin = { virtualService: 'a/b', block: 'tcp', route: 0, match: null, file: 'f', line: 1 } as const
+  const [packer, copy] = [new RulesPacker(rules), new RulesPacker(rules)]
+  for (let rule = 0; rule < rules; rule++) packer.add(origin, 'never', -1, undefined)
+  const packed = packer.finish()
+  deepEqual(copy.copy(packed, 0, rules, 7), { firstRow: 0, count: 0 })
+  equal(copy.finish().never.length, rules)
 })
 
 test('rules keep their rows where others before them come, go or lead elsewhere', () => {

@@ -11,8 +11,6 @@ import type { Rule, Scope } from '../plan/plan.ts'
 
 export type KeptRules = {
   readonly scope: Scope
-  /** The first of its rows. */
-  readonly firstRow: number
   /** The same rules for people. */
   readonly packed: PackedRules
 }

@@ -35,6 +35,8 @@ export class RuleRows {
   readonly #clients: ClientNodes
   readonly #memory: BuildMemory | null
   readonly #before: RuleWords | null
+  /** The conditions of the table before, as they are numbered now. */
+  readonly #moved = new Map<number, number>()
 
   constructor(conditions: Interned<SourceCondition>, clients: ClientNodes, memory: BuildMemory | null) {
     this.#conditions = conditions
@@ -54,13 +56,12 @@ export class RuleRows {
 
   /** Writes the rows of a scope's rules and defaults; returns the rules for people. */
   addScope(scope: Scope): PackedRules {
-    const firstRow = this.count
     const packer = new RulesPacker(scope.rules.length)
     const kept = this.#memory?.last?.scopes[this.scopes.length]
     if (kept && this.#before) this.#addChanged(scope, { ...kept, words: this.#before }, packer)
     else this.#addRules(scope, 0, scope.rules.length, packer)
     const packed = packer.finish()
-    this.scopes.push({ scope, firstRow, packed })
+    this.scopes.push({ scope, packed })
     return packed
   }
 
@@ -153,7 +154,9 @@ export class RuleRows {
       if (clients.length > 0) this.#clients.idsOf(clients)
       all[at + Row.firstDestination] += by
       all[at + Row.firstClient] += by
-      if (all[at + Row.condition] !== 0) all[at + Row.condition] = this.#conditionOf(source)
+      const condition = all[at + Row.condition]
+      if (condition !== 0)
+        all[at + Row.condition] = this.#moved.getOrInsertComputed(condition, () => this.#conditionOf(source))
       all[at + Row.route] = route
       at += Row.WORDS
     }

@@ -70,12 +70,10 @@ export class RulesPacker {
       if (shared > 0) this.#addRun(virtualService, file, shared)
       end += count
     }
-    const moved = <Kept>(list: readonly (readonly [number, Kept])[]): [number, Kept][] =>
-      list
-        .filter(([index]) => index >= from && index < to)
-        .map(([index, kept]) => [start + index - from, kept])
-    this.#never.push(...moved(never))
-    this.#names.push(...moved(names))
+    for (const [index, why] of never)
+      if (index >= from && index < to) this.#never.push([start + index - from, why])
+    for (const [index, asked] of names)
+      if (index >= from && index < to) this.#names.push([start + index - from, asked])
     this.#count += to - from
     return this.#moveRows(start, row)
   }
