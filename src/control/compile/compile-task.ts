@@ -66,8 +66,8 @@ let remembered: readonly Memory[] = []
 let toWrite: (() => void)[] = []
 
 /**
- * The bytes of the files, and those at the last collection; null: objects of an API are kept, too.
- * As long as there are about as many, a change gives nothing large up.
+ * The bytes of the files and of an API's objects, and those at the last collection. As long as
+ * there are about as many, a change gives nothing large up.
  */
 let sizes: { readonly now: number | null; readonly before: number | null } = { now: null, before: null }
 const LESS = 0.9
@@ -100,7 +100,7 @@ async function compileTask(task: CompileTask, many: number): Promise<Compiled | 
   const checksum = mirror ? digestOfBoth(filesChecksum, mirror.checksum) : filesChecksum
   const readMs = monotonicMs() - startedMs
   if (checksum === task.previous) return rotated(checksum)
-  sizes = { ...sizes, now: mirror ? null : bytesOf(files) }
+  sizes = { ...sizes, now: bytesOf(files) + (mirror?.length ?? 0) }
   toWrite = []
   const results = mirror === null && bytesOf(files) >= many ? resultsOf(task) : null
   const inputs = hash('sha256', JSON.stringify([checksum, unread, [...task.around.names]]))

@@ -9,9 +9,17 @@ import type { ApiEntry, LeftOut } from '../../config/api-objects.ts'
 import { type ApiObject, objectKey } from '../../config/text/read-objects.ts'
 import type { ObjectUpdate } from '../../source/kubernetes/store.ts'
 
-type Mirrored = { readonly object: ApiObject; readonly digest: string; lastGood: ApiObject | null }
+type Mirrored = {
+  readonly object: ApiObject
+  readonly digest: string
+  /** Characters of its JSON. */
+  readonly length: number
+  lastGood: ApiObject | null
+}
 
 class Mirror {
+  /** Characters of all objects. */
+  length = 0
   readonly #objects = new Map<string, Mirrored>()
   #revision = 0
   #stamp = 0
@@ -25,10 +33,21 @@ class Mirror {
     for (const object of changed) {
       const key = objectKey(object)
       gone.delete(key)
-      const lastGood = this.#objects.get(key)?.lastGood ?? null
-      this.#objects.set(key, { object, digest: digestOf(object), lastGood })
+      const before = this.#objects.get(key)
+      const text = JSON.stringify(object)
+      const { length } = text
+      this.#objects.set(key, {
+        object,
+        digest: object.kind === 'Secret' ? keyedDigest([text]) : hash('sha1', text),
+        length,
+        lastGood: before?.lastGood ?? null,
+      })
+      this.length += length - (before?.length ?? 0)
     }
-    for (const key of gone) this.#objects.delete(key)
+    for (const key of gone) {
+      this.length -= this.#objects.get(key)?.length ?? 0
+      this.#objects.delete(key)
+    }
     this.#revision = to
     this.#stamp = stamp
     this.#entries = null
@@ -62,11 +81,6 @@ class Mirror {
 }
 
 const isEndpoints = ({ kind }: ApiObject): boolean => kind === 'EndpointSlice' || kind === 'Endpoints'
-
-function digestOf(object: ApiObject): string {
-  const text = JSON.stringify(object)
-  return object.kind === 'Secret' ? keyedDigest([text]) : hash('sha1', text)
-}
 
 /** By store, since gateways share a thread. */
 const mirrors = new Map<number, Mirror>()
