@@ -73,10 +73,11 @@ test('a server that names a Secret which the API does not tell keeps its certifi
   api.put(
     edge(port, [
       { name: 'a.test', secret: 'new' },
-      { name: 'b.test', secret: 'new' },
+      { name: 'b.test', secret: 'old' },
     ]),
   )
   await logged('generation 3')
+  equal(await shown(port, 'a.test'), serialOf(old))
   failing.remove()
   await logged('another certificate, until')
   equal(await shown(port, 'a.test'), serialOf(renewed))
@@ -109,4 +110,25 @@ test('a certificate stays with its server alone, and with the same terms for its
     gateway.readiness().closed.map(({ server }) => server),
     ['Gateway shop/edge servers[0]'],
   )
+})
+
+test('a certificate that stays is not for a server that names the same missing Secret later', async t => {
+  const old = issue()
+  const { api, port, gateway, logged } = await scene(
+    t,
+    [{ name: 'a.test', secret: 'old' }],
+    [secretOf('old', old)],
+  )
+  api.put(edge(port, [{ name: 'a.test', secret: 'none' }]))
+  await logged('generation 2')
+  equal(await shown(port, 'a.test'), serialOf(old))
+  api.put(
+    edge(port, [
+      { name: 'a.test', secret: 'none' },
+      { name: 'b.test', secret: 'none' },
+    ]),
+  )
+  await logged('generation 3')
+  equal(await shown(port, 'b.test'), '')
+  deepEqual(gateway.readiness().closed.length, 2)
 })

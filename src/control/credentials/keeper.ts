@@ -32,6 +32,8 @@ type StaleUse = { readonly use: string; readonly why: string }
 type Kept = ReadCredential & {
   /** Why the last good one stays; '': it is the newest. */
   readonly stale: string
+  /** Whether that one is of another credential: it is for these servers, and for no others. */
+  readonly isLent: boolean
 }
 
 /** Keys of session tickets as they pass to the process that takes over, never by a file. */
@@ -181,9 +183,9 @@ export class Keeper {
       if (before && before.material === null)
         this.#log.info({ uses: read.uses }, `${who}: its certificate can be used now, until ${until(read)}`)
       if (isNews) this.#log.warn({ uses: read.uses }, `${who}: ${why}`)
-      return { ...read, stale: '' }
+      return { ...read, stale: '', isLent: false }
     }
-    const last = before?.material ? before : this.#lastOf(read)
+    const last = before?.material && !before.isLent ? before : this.#lastOf(read)
     const stays = last && !(read.material && last.isExpired) ? last.material : null
     const what = stays
       ? 'not taken, the last good one stays'
@@ -191,9 +193,11 @@ export class Keeper {
         ? 'served all the same'
         : 'closed until it can be used'
     if (isNews) this.#log.error({ uses: read.uses }, `${who}: ${what}: ${why}`)
-    if (!last || !stays) return { ...read, stale: '' }
+    if (!last || !stays) return { ...read, stale: '', isLent: false }
     const { isExpired, certificates, lists } = last
-    return { ...read, material: { ...stays, id: read.id }, isExpired, certificates, lists, stale: why }
+    const isLent = last !== before || before.isLent
+    const material = { ...stays, id: read.id }
+    return { ...read, material, isExpired, certificates, lists, stale: why, isLent }
   }
 
   /** What all servers that ask for it now have been served with. */
