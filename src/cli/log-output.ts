@@ -20,25 +20,38 @@ export function logOutput(
 ): (line: string) => void {
   let lines = 0
   let why = ''
+  let isTelling = false // what is written now tells of them
+  let told = 0 // as many as the line said that is being written
   let isTorn = false // the kernel may have taken a part of the line before the first that failed
   const lose = (reason: string): void => {
     lines++
     why = reason
   }
-  const written = (error: NodeJS.ErrnoException | null): void => {
-    if (error) {
-      isTorn = true
-      lose(error.code ?? error.message)
-    } else if (lines > 0) {
-      const lost = { lines, why }
-      lines = 0 // first: this writes, too
-      onLost(lost)
-    }
+  const isFull = (): boolean => stdout.waiting > WAITING_MAX
+  const tell = (): void => {
+    if (lines === 0 || told > 0 || isFull()) return
+    isTelling = true
+    onLost({ lines, why })
+    isTelling = false
   }
-  return line => {
-    if (stdout.waiting > WAITING_MAX) return lose('its reader has stopped')
+  const put = (line: string, done: (error: NodeJS.ErrnoException | null) => void): void => {
     const text = isTorn ? `\n${line}` : line
     isTorn = false
-    stdout.write(text, written)
+    stdout.write(text, error => {
+      if (error) isTorn = true
+      done(error)
+    })
+  }
+  const putTelling = (line: string): void => {
+    told = lines
+    put(line, error => {
+      if (!error) lines -= told // else they are told of again
+      told = 0
+    })
+  }
+  return line => {
+    if (isTelling) putTelling(line)
+    else if (isFull()) lose('its reader has stopped')
+    else put(line, error => (error ? lose(error.code ?? error.message) : tell()))
   }
 }

@@ -36,6 +36,27 @@ test('lines that a full disk refuses are counted, and told of once there is room
   assert.deepEqual(kept, ['1', '\n4', 'lost 2 ENOSPC', '5'])
 })
 
+test('lines of which nobody could be told are told of later', () => {
+  const kept: string[] = []
+  let room = 1
+  const stdout: Pick<Output, 'write' | 'waiting'> = {
+    waiting: 0,
+    write: (text, done) => {
+      const error = room-- > 0 ? null : Object.assign(new Error('no space'), { code: 'ENOSPC' })
+      if (!error) kept.push(text)
+      done?.(error)
+    },
+  }
+  const write = logOutput(stdout, ({ lines }: LostLines) => write(`lost ${lines}`))
+  for (const line of ['1', '2', '3']) write(line)
+  room = 1 // but none for what tells of them
+  write('4')
+  room = 3
+  write('5')
+  write('6')
+  assert.deepEqual(kept, ['1', '\n4', '\n5', 'lost 2', '6'])
+})
+
 test('lines beyond a mebibyte that nobody reads are counted, and told of once somebody does', () => {
   const kept: string[] = []
   const dones: (() => void)[] = []
@@ -51,10 +72,14 @@ test('lines beyond a mebibyte that nobody reads are counted, and told of once so
   stdout.waiting = 2 ** 20 + 1
   write('2')
   write('3')
+  dones[0]() // a short line: what waits behind it is still too much
+  assert.deepEqual(kept, ['1'])
   stdout.waiting = 0
-  dones[0]()
   write('4')
-  assert.deepEqual(kept, ['1', 'lost 2: its reader has stopped', '4'])
+  dones[1]()
+  dones[2]()
+  write('5')
+  assert.deepEqual(kept, ['1', '4', 'lost 2: its reader has stopped', '5'])
 })
 
 test('a gateway serves without a log, and a command without output fails', async t => {
