@@ -147,8 +147,9 @@ export class Generations {
   trim(): void {
     const tooMany = this.#tables.size - TABLES_KEPT
     if (tooMany <= 0) return
-    const deciding = this.#live.deciding()
+    // First: what a worker has accepted before it adopted a newer table, it has written by then.
     const least = this.#live.leastAdopted()
+    const deciding = this.#live.deciding()
     const oldest = [...this.#tables.keys()].sort((a, b) => a - b)
     for (const each of oldest.slice(0, tooMany))
       if (!deciding.has(each) && (least === 0 || each < least)) this.#forget(each)
