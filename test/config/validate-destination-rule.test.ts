@@ -63,7 +63,12 @@ rules('DestinationRule', {
     ['null', policy(null)],
     ['nothing', policy({}), 'CFG211 spec.trafficPolicy'],
     ['an empty list', policy({ portLevelSettings: [] }), 'CFG211 spec.trafficPolicy'],
-    ['a retry budget only', policy({ retryBudget: { percent: 10 } }), 'CFG211 spec.trafficPolicy'],
+    ['a retry budget only', policy({ retryBudget: { percent: 10, budgetInterval: '1s' } })],
+    [
+      'an interval of another type',
+      policy({ retryBudget: { budgetInterval: 1 } }),
+      'CFG101 spec.trafficPolicy.retryBudget.budgetInterval',
+    ],
     ['a version', policy({ proxyProtocol: { version: 'V2' } })],
     [
       'both',
@@ -166,6 +171,13 @@ rules('DestinationRule', {
     ],
   ],
   'outlier detection': [
+    ['codes of answers', outlier({ outlierDetectionHttpErrorCodes: [429, 503] })],
+    [
+      'no codes of answers',
+      outlier({ outlierDetectionHttpErrorCodes: [99, 'a'] }),
+      `CFG101 ${OUTLIER}.outlierDetectionHttpErrorCodes[1]`,
+      `CFG208 ${OUTLIER}.outlierDetectionHttpErrorCodes[0]`,
+    ],
     [
       'all',
       outlier({
@@ -375,6 +387,8 @@ rules('DestinationRule', {
       balancer({ zoneAwareLbSetting: { failoverPriority: ['version'] } }),
       `CFG252 ${ZONE}.failoverPriority`,
     ],
+    ['a size', zoneAware({ minClusterSize: 1 })],
+    ['a size of none', zoneAware({ minClusterSize: 0 }), `CFG208 ${ZONE}.minClusterSize`],
     ['beside localities', balancer({ zoneAwareLbSetting: {}, localityLbSetting: {} }), `CFG210 ${ZONE}`],
     ['a wrong type', zoneAware(5), `CFG101 ${ZONE}`],
   ],

@@ -104,6 +104,12 @@ rules('Gateway', {
       `CFG211 ${TLS}.privateKey`,
     ],
     ['mutual', tls({ mode: 'MUTUAL', ...files, caCertificates: '/a' })],
+    ['mutual that verifies nothing', tls({ mode: 'MUTUAL', credentialName: 'c', insecureSkipVerify: true })],
+    [
+      'not a flag',
+      tls({ mode: 'MUTUAL', credentialName: 'c', insecureSkipVerify: 'yes' }),
+      `CFG101 ${TLS}.insecureSkipVerify`,
+    ],
     ['mutual by credentials', tls({ mode: 'MUTUAL', credentialNames: ['a', 'b'] })],
     ['mutual without a CA', tls({ mode: 'MUTUAL', ...files }), `CFG211 ${TLS}.caCertificates`],
     ['optional mutual', tls({ mode: 'OPTIONAL_MUTUAL', ...files }), `CFG211 ${TLS}.caCertificates`],

@@ -176,6 +176,23 @@ rules('VirtualService', {
     ['a code', redirect({ uri: '/', redirectCode: 308 })],
     ['no redirect code', redirect({ uri: '/', redirectCode: 200 }), `CFG208 ${ROUTE}.redirect.redirectCode`],
     ['another scheme', redirect({ scheme: 'ftp' }), `CFG213 ${ROUTE}.redirect.scheme`],
+    ['a prefix', redirect({ prefixRewrite: '/b' })],
+    ['a prefix where a prefix matches', only({ match: [uri('/a')], redirect: { prefixRewrite: '/b' } })],
+    [
+      'a prefix where a whole path matches',
+      only({ match: [uri('/a'), { uri: { exact: '/a' } }], redirect: { prefixRewrite: '/b' } }),
+      `CFG210 ${ROUTE}.match[1].uri`,
+    ],
+    [
+      'a prefix and a uri',
+      redirect({ uri: '/', prefixRewrite: '/b' }),
+      `CFG210 ${ROUTE}.redirect.prefixRewrite`,
+    ],
+    [
+      'a prefix of another type',
+      redirect({ uri: '/', prefixRewrite: 5 }),
+      `CFG101 ${ROUTE}.redirect.prefixRewrite`,
+    ],
     ['a port too large', redirect({ port: 70000 }), `CFG202 ${ROUTE}.redirect.port`],
   ],
   'direct responses': [

@@ -15,7 +15,7 @@ import { checkShape } from './shape.ts'
 import { checkDuration, checkExportTo, checkRange, checkWord } from './values.ts'
 
 const PORT_POLICY = ['outlierDetection', 'connectionPool', 'loadBalancer', 'tls']
-const POLICY = [...PORT_POLICY, 'portLevelSettings', 'tunnel', 'proxyProtocol']
+const POLICY = [...PORT_POLICY, 'portLevelSettings', 'tunnel', 'proxyProtocol', 'retryBudget']
 const HTTP_LIMITS = [
   'http1MaxPendingRequests',
   'http2MaxRequests',
@@ -53,6 +53,7 @@ function checkPolicy(policy: Field, namespace: string): void {
   }
   checkCommonParts(policy, namespace)
   checkTunnel(policy.get('tunnel'))
+  checkShape(policy.get('retryBudget'), { budgetInterval: 'text' }) // younger than the schema
   for (const each of policy.get('portLevelSettings').items) checkPortPolicy(each.withoutWarnings(), namespace)
 }
 
@@ -90,6 +91,9 @@ function checkOutlierDetection(outlier: Field): void {
   }
   checkRange(outlier.get('maxEjectionPercent'), 0, 100)
   checkRange(outlier.get('minHealthPercent'), 0, 100)
+  const codes = outlier.get('outlierDetectionHttpErrorCodes')
+  checkShape(codes, ['number']) // younger than the schema
+  for (const code of codes.items) checkRange(code, 100, 599)
 }
 
 function checkConnectionPool(pool: Field): void {

@@ -6,6 +6,7 @@ import type { Field } from './field.ts'
 import { checkPort } from './field-checks.ts'
 import { headerName } from './http-headers.ts'
 import { checkRegex } from './http-match.ts'
+import { checkShape } from './shape.ts'
 import { checkDuration, checkRange, checkWholeSeconds, checkWord } from './values.ts'
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', '*']
@@ -43,9 +44,10 @@ const STATUS_RANGES = [
 
 const KIB = 1024
 
-export function checkRedirect(redirect: Field): void {
+export function checkRedirect(redirect: Field, matches: Field): void {
   if (redirect.absent) return
-  const says = ['uri', 'authority', 'scheme'].some(name => redirect.get(name).filled)
+  checkPrefixRewrite(redirect, matches)
+  const says = ['uri', 'prefixRewrite', 'authority', 'scheme'].some(name => redirect.get(name).filled)
   const port = redirect.get('port')
   if (!says && port.absent && redirect.get('derivePort').absent) {
     redirect.report('CFG211', 'a redirect must have uri, authority, scheme or a port')
@@ -55,6 +57,19 @@ export function checkRedirect(redirect: Field): void {
   const scheme = redirect.get('scheme')
   if (scheme.filled) checkWord(scheme, ['http', 'https'], 'scheme of a redirect')
   if ((port.number ?? 0) > 0) checkPort(port)
+}
+
+/** It replaces what a prefix has matched, so no other match of a uri goes with it. */
+function checkPrefixRewrite(redirect: Field, matches: Field): void {
+  const rewrite = redirect.get('prefixRewrite')
+  checkShape(rewrite, 'text') // younger than the schema
+  if (!rewrite.filled) return
+  if (redirect.get('uri').filled) {
+    rewrite.report('CFG210', 'a redirect cannot have both uri and prefixRewrite')
+  }
+  const uris = matches.items.map(match => match.get('uri'))
+  const other = uris.find(uri => !uri.absent && uri.get('prefix').absent)
+  other?.report('CFG210', 'prefixRewrite needs a uri that is matched by its prefix')
 }
 
 export function checkDirectResponse(response: Field): void {

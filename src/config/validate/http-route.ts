@@ -70,7 +70,7 @@ function checkParts(route: Field): void {
   checkFault(route.get('fault'))
   checkDestination(route.get('mirror'))
   checkMirrors(route)
-  checkRedirect(route.get('redirect'))
+  checkRedirect(route.get('redirect'), route.get('match'))
   checkDirectResponse(route.get('directResponse'))
   checkRetries(route.get('retries'))
   checkRewrite(route.get('rewrite'))

@@ -68,7 +68,7 @@ const HTTP_ROUTE: Fields = {
   name: 'no effect',
   match: ['by route', HTTP_MATCH],
   route: { ...ROUTE, headers: HEADERS },
-  redirect: ['by route', byRoute('uri authority port derivePort scheme redirectCode')],
+  redirect: ['by route', byRoute('uri prefixRewrite authority port derivePort scheme redirectCode')],
   directResponse: ['by route', { status: 'by route', body: byRoute('string bytes') }],
   delegate: ['by route', byRoute('name namespace')],
   rewrite: ['by route', { ...byRoute('uri authority'), uriRegexRewrite: byRoute('match rewrite') }],
@@ -97,7 +97,10 @@ const CONSISTENT_HASH: Fields = {
   maglev: served('tableSize'),
 }
 
-const FAILOVER: Fields = { ...later('enabled failoverPriority'), failover: later('from to') }
+const FAILOVER: Fields = {
+  ...later('enabled failoverPriority minClusterSize'),
+  failover: later('from to'),
+}
 const LOCALITY: Fields = {
   distribute: served('from to'),
   ...served('enabled failoverPriority'),
@@ -121,6 +124,7 @@ const OUTLIER_DETECTION: Fields = {
   consecutive5xxErrors: 'served',
   consecutiveErrors: 'no effect',
   ...served('interval baseEjectionTime maxEjectionPercent minHealthPercent'),
+  ...layer7('outlierDetectionHttpErrorCodes'),
 }
 const CLIENT_TLS =
   'mode clientCertificate privateKey caCertificates credentialName subjectAltNames sni insecureSkipVerify caCrl'
@@ -143,7 +147,7 @@ const TRAFFIC_POLICY: Fields = {
   portLevelSettings: { port: served('number'), ...PORT_POLICY },
   tunnel: ['not served yet', later('protocol targetHost targetPort')],
   proxyProtocol: served('version'),
-  retryBudget: ['needs layer 7', layer7('percent minRetryConcurrency')],
+  retryBudget: ['needs layer 7', layer7('percent minRetryConcurrency budgetInterval')],
 }
 
 const SERVER_TLS =
@@ -183,6 +187,7 @@ export const KNOWN_FIELDS = {
         ...served(SERVER_TLS),
         tlsCertificates: CERTIFICATE,
         httpsRedirect: 'needs layer 7',
+        ...later('insecureSkipVerify'),
       },
       ...ignored('name defaultEndpoint'),
     },

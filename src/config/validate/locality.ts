@@ -3,6 +3,7 @@
 import { quote } from '../findings/quote.ts'
 import type { Field } from './field.ts'
 import { checkShape, type Shape } from './shape.ts'
+import { checkRange } from './values.ts'
 
 const TOPOLOGY_LABELS = [
   'topology.kubernetes.io/region',
@@ -14,6 +15,7 @@ const ZONE_AWARE: Shape = {
   enabled: 'flag',
   failover: [{ from: 'text', to: 'text' }],
   failoverPriority: ['text'],
+  minClusterSize: 'number',
 }
 
 export function checkLocality(setting: Field, outlierDetection: Field): void {
@@ -34,6 +36,7 @@ export function checkLocality(setting: Field, outlierDetection: Field): void {
  */
 export function checkZoneAware(setting: Field, outlierDetection: Field): void {
   checkShape(setting, ZONE_AWARE)
+  checkRange(setting.get('minClusterSize'), 1, Number.POSITIVE_INFINITY)
   checkPriorityLabels(setting, 'is not allowed in zoneAwareLbSetting')
   checkFailover(setting, outlierDetection)
 }

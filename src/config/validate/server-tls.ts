@@ -5,6 +5,7 @@
 
 import { quote } from '../findings/quote.ts'
 import type { Field } from './field.ts'
+import { checkShape } from './shape.ts'
 
 /** Cipher suites that Envoy's BoringSSL knows (pkg/config/security/security.go). */
 const CIPHER_SUITES = new Set(
@@ -34,6 +35,7 @@ export const isPassthrough = (tls: Field): boolean =>
 
 export function checkServerTls(tls: Field): void {
   if (tls.absent) return
+  checkShape(tls.get('insecureSkipVerify'), 'flag') // younger than the schema
   checkCipherSuites(tls)
   checkVersions(tls)
   const mode = modeOf(tls)
