@@ -113,6 +113,22 @@ test("the proxy's namespace is asked before the service's, and that before the r
   assert.equal(limit([other]), 0)
 })
 
+test('for a proxy in the root namespace its public rules come last, and its private ones first', () => {
+  const workload = { namespace: 'istio-system', labels: {} }
+  const limitThere = (rules: Written[]) => routed(rules, {}, { workload }).policy.maxConnections
+  const data = rule('data/r', { trafficPolicy: most(2) })
+  const all = rule('istio-system/all', { host: '*.local', trafficPolicy: most(3) })
+  const own = rule('istio-system/own', { host: '*.local', exportTo: ['.'], trafficPolicy: most(4) })
+  assert.equal(limitThere([all, data]), 2)
+  assert.equal(limitThere([all]), 3)
+  assert.equal(limitThere([all, own, data]), 4)
+})
+
+test('a rule that is exported to other namespaces alone does not apply in its own', () => {
+  assert.equal(limit([rule('edge/r', { exportTo: ['data'], trafficPolicy: most(1) })]), 0)
+  assert.equal(limit([rule('edge/r', { exportTo: ['edge'], trafficPolicy: most(1) })]), 1)
+})
+
 test("a rule that is private to the service's namespace does not reach a gateway elsewhere", () => {
   assert.equal(limit([rule('data/r', { exportTo: ['.'], trafficPolicy: most(2) })]), 0)
   assert.equal(limit([rule('data/r', { exportTo: ['edge'], trafficPolicy: most(2) })]), 2)
@@ -184,6 +200,21 @@ test('a rule for chosen workloads applies to the workload of the Settings alone,
   const workload = { namespace: 'edge', labels: { app: 'gw' } }
   assert.equal(routed(rules).policy.maxConnections, 1)
   assert.equal(routed(rules, {}, { workload }).policy.maxConnections, 2)
+})
+
+test('a rule for chosen workloads is merged with none that chooses others, or nobody', () => {
+  const workloadSelector = { matchLabels: { app: 'gw' } }
+  const rules = [
+    rule('edge/all', { trafficPolicy: most(1), subsets: [{ name: 'v1' }] }),
+    rule('edge/some', { workloadSelector, subsets: [{ name: 'v2' }] }, 5),
+    rule('edge/more', { workloadSelector, subsets: [{ name: 'v3' }] }, 6),
+  ]
+  const kinds = (labels: Record<string, string>) =>
+    ['v1', 'v2', 'v3'].map(
+      subset => routed(rules, { subset }, { workload: { namespace: 'edge', labels } }).kind,
+    )
+  assert.deepEqual(kinds({ app: 'gw' }), ['unknown', 'static', 'static'])
+  assert.deepEqual(kinds({ app: 'web' }), ['static', 'unknown', 'unknown'])
 })
 
 const annotated = (id: string, annotations: Record<string, string>, spec: object = {}) =>

@@ -3,8 +3,9 @@
  *
  * Namespaces are asked in turn: the proxy's, the service's, the root namespace; the first that has
  * any match decides, by its most specific host (pilot/pkg/model/push_context.go, destinationRule).
- * Rules for one host in one namespace are merged, oldest first
- * (pilot/pkg/model/destination_rule.go).
+ * The public rules of the root namespace are for everybody, so they come last for a proxy there,
+ * too. Rules for one host in one namespace are merged, oldest first; those for selected workloads
+ * are merged apart (pilot/pkg/model/destination_rule.go).
  */
 
 import type { HealthCheck } from '../../table/plan/health-check.ts'
@@ -70,13 +71,24 @@ export class DestinationRules {
 
   /** The rule for `host` as a proxy in `proxyNamespace` sees it, or null. */
   find(host: string, proxyNamespace: string, serviceNamespace: string): MergedRule | null {
-    for (const namespace of new Set([proxyNamespace, serviceNamespace, ROOT_NAMESPACE])) {
-      for (const rules of this.#byNamespace.get(namespace)?.covering(host) ?? []) {
-        const visible = rules.filter(
-          rule => namespace === proxyNamespace || isVisible(rule.visibility, proxyNamespace),
-        )
-        if (visible.length > 0) return this.#merge(visible)
-      }
+    const isSeen = ({ visibility }: Rule): boolean => isVisible(visibility, proxyNamespace)
+    if (proxyNamespace === ROOT_NAMESPACE) {
+      const own = this.#first(host, ROOT_NAMESPACE, isPrivate)
+      if (own) return own
+    }
+    const proxys = proxyNamespace === ROOT_NAMESPACE ? [] : [proxyNamespace]
+    for (const namespace of new Set([...proxys, serviceNamespace, ROOT_NAMESPACE])) {
+      const found = this.#first(host, namespace, isSeen)
+      if (found) return found
+    }
+    return null
+  }
+
+  /** Of the rules in `namespace` that count, those of the most specific host. */
+  #first(host: string, namespace: string, counts: (rule: Rule) => boolean): MergedRule | null {
+    for (const rules of this.#byNamespace.get(namespace)?.covering(host) ?? []) {
+      const counting = rules.filter(counts)
+      if (counting.length > 0) return this.#merge(counting.filter(rule => isAlike(rule, counting[0])))
     }
     return null
   }
@@ -99,6 +111,16 @@ export class DestinationRules {
     this.#merged.set(key, merged)
     return merged
   }
+}
+
+/** Whether nobody but its own namespace sees a rule. */
+const isPrivate = ({ visibility, namespace }: Rule): boolean =>
+  visibility !== 'public' && visibility.size === 1 && visibility.has(namespace)
+
+/** Whether two rules select the same workloads; only those are merged. */
+function isAlike({ spec: left }: Rule, { spec: right }: Rule): boolean {
+  const [wanted, other] = [left, right].map(spec => spec.workloadSelector?.matchLabels ?? {})
+  return hasLabels(wanted, other) && hasLabels(other, wanted)
 }
 
 /** Of the oldest rule that has a health check. */
