@@ -6,7 +6,7 @@ import { editDistance } from './findings/suggest.ts'
  * `istio`, `gateway-api` and `kubernetes`: served. `data`: read by whoever names it, and right or
  * wrong only there. `later`: not supported yet. `settings`, `test`: weir's own.
  */
-type Role = 'istio' | 'gateway-api' | 'kubernetes' | 'data' | 'later' | 'settings' | 'test'
+export type Role = 'istio' | 'gateway-api' | 'kubernetes' | 'data' | 'later' | 'settings' | 'test'
 
 type Kind = {
   readonly kind: string
@@ -62,12 +62,15 @@ export const KIND_NAMES: readonly string[] = [...BY_NAME.keys()]
 const SLIPS_MAX = 2
 
 /**
- * How weir treats a kind: its role; `other`, not read; or a wrong apiVersion, with the right one.
+ * How weir treats a kind: its role; `other`, not read; a wrong apiVersion, with the right one and,
+ * where only the version is wrong, what it is there; or a kind that its group does not have, with
+ * the one that was probably meant.
  */
 type KindOf =
   | { readonly role: Role }
   | { readonly role: 'other' }
-  | { readonly role: 'misplaced'; readonly right: string }
+  | { readonly role: 'misplaced'; readonly right: string; readonly meant: Role | null }
+  | { readonly role: 'misspelt'; readonly right: string }
 
 /** "networking.istio.io/v1" → "networking.istio.io"; "v1" → "". */
 export const groupOf = (apiVersion: string): string =>
@@ -80,9 +83,31 @@ export function kindOf(apiVersion: string, kind: string): KindOf {
   const exact = known.find(each => each.group === group)
   if (exact?.versions.includes(version)) return { role: exact.role }
   const meant = exact ?? nearest(group, known)
-  if (!meant) return { role: 'other' }
+  if (!meant) {
+    const right = known.length === 0 ? nearestKind(group, kind) : null
+    return right === null ? { role: 'other' } : { role: 'misspelt', right }
+  }
   const [right] = meant.versions
-  return { role: 'misplaced', right: meant.group === '' ? right : `${meant.group}/${right}` }
+  return {
+    role: 'misplaced',
+    right: meant.group === '' ? right : `${meant.group}/${right}`,
+    meant: exact?.role ?? null,
+  }
+}
+
+/**
+ * The kind of `group` that was probably meant; null if it is one that weir does not read. No other
+ * kind of Kubernetes, Istio or Gateway API is so near to one of these (HTTPRoute and TCPRoute are
+ * two edits apart).
+ */
+function nearestKind(group: string, kind: string): string | null {
+  const most = group === GATEWAY_API ? 1 : SLIPS_MAX
+  const distance = (name: string): number => editDistance(kind.toLowerCase(), name.toLowerCase())
+  const ofGroup = KINDS.filter(each => each.group === group)
+  const near = ofGroup.filter(
+    each => Math.abs(each.kind.length - kind.length) <= most && distance(each.kind) <= most,
+  )
+  return near.toSorted((left, right) => distance(left.kind) - distance(right.kind))[0]?.kind ?? null
 }
 
 /** Of kinds with one name, the one whose group the author probably meant. */

@@ -148,6 +148,7 @@ function loadOnce(files: readonly SourceFile[], options: LoadOptions, objects: A
   const taken = objects?.resources(own, alone, findings, unusable) ?? []
   const resources = [...own, ...taken]
   const valid = [...own.filter(resource => isValid(resource, settings, findings, unusable)), ...taken]
+  for (const each of unusable.unchecked) alone(each, findings)
   const validated = monotonicMs()
   const causes = new Causes(valid, unusable)
   findings.holdBack(causes.holdsBack)

@@ -22,6 +22,8 @@ export class Unusable {
   first: Place | null = null
   /** Whether there is text whose kind is unknown. */
   hasUnknown = false
+  /** Resources that nobody may use; whatever else is wrong with them is told in the same run. */
+  readonly unchecked: Resource[] = []
   readonly #byKind = new Map<string, UnusableResource[]>()
 
   /** Text that weir could not read. */
@@ -39,6 +41,12 @@ export class Unusable {
   add(resource: Resource): void {
     const { kind, metadata, value } = resource
     this.addPart({ kind, namespace: metadata.namespace, name: metadata.name, value }, resource.locate([]))
+  }
+
+  /** A resource that is known in full. */
+  addWhole(resource: Resource): void {
+    this.add(resource)
+    this.unchecked.push(resource)
   }
 
   /** Those of some kinds. */

@@ -224,7 +224,7 @@ test('a RouteTest under a wrong apiVersion is an error', () => {
   const { diagnostics } = loadConfig(files, { names: new Map(), routeTests: true })
   deepEqual(
     diagnostics.filter(each => each.severity === 'error').map(each => each.code),
-    ['CFG105'],
+    ['CFG105', 'CFG103'],
   )
 })
 

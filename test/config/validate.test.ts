@@ -34,6 +34,8 @@ test('a known kind under a wrong apiVersion is an error that names the right one
   equal(said.code, 'CFG105')
   equal(said.field, 'apiVersion')
   equal(said.hint, 'write networking.istio.io/v1')
+  const wrong = { ...vs({ hosts: [''] }), apiVersion: 'networking.istio.io/v2' }
+  deepEqual(codes(wrong), ['CFG105 apiVersion', 'CFG201 spec.hosts[0]'], 'with all else')
   deepEqual(codes(kind('apps/v1', 'Service')), ['CFG105 apiVersion'])
   deepEqual(codes(kind('v1', 'VirtualService')), ['CFG105 apiVersion'])
   equal(one(kind('apps/v1', 'Service')).hint, 'write v1')
@@ -46,7 +48,32 @@ test('kinds that weir does not read are passed over with a word', () => {
   deepEqual(codes(kind('v1', 'ConfigMap')), [], 'read by whoever names it')
   deepEqual(codes(kind('gateway.networking.k8s.io/v1', 'HTTPRoute')), ['CFG306 kind'])
   deepEqual(codes(kind('v1', 'constructor')), ['CFG306 kind'])
-  equal(one(kind('networking.istio.io/v1', 'VirtualSevice')).hint, 'did you mean "VirtualService"?')
+})
+
+test('a kind that a group of ours does not have, and that is near to one of its kinds, is an error', () => {
+  for (const [apiVersion, name, right] of [
+    ['networking.istio.io/v1', 'VirtualSevice', 'VirtualService'],
+    ['networking.istio.io/v1beta1', 'Virtualservice', 'VirtualService'],
+    ['security.istio.io/v1', 'AuthorisationPolicy', 'AuthorizationPolicy'],
+    ['gateway.networking.k8s.io/v1', 'TCPRoutes', 'TCPRoute'],
+    ['gateway.weir/v1', 'Setting', 'Settings'],
+    ['v1', 'Services', 'Service'],
+  ]) {
+    deepEqual(codes(kind(apiVersion, name)), ['CFG105 kind'], name)
+    equal(one(kind(apiVersion, name)).hint, `did you mean "${right}"?`)
+  }
+  for (const [apiVersion, name] of [
+    ['networking.istio.io/v1', 'EnvoyFilter'],
+    ['networking.istio.io/v1beta1', 'ProxyConfig'],
+    ['security.istio.io/v1', 'RequestAuthentication'],
+    ['gateway.networking.k8s.io/v1', 'HTTPRoute'],
+    ['gateway.networking.k8s.io/v1', 'GRPCRoute'],
+    ['gateway.networking.k8s.io/v1alpha2', 'UDPRoute'],
+    ['v1', 'ServiceAccount'],
+    ['v1', 'PodTemplate'],
+    ['apps/v1', 'VirtualSevice'],
+  ])
+    deepEqual(codes(kind(apiVersion, name)), ['CFG306 kind'], name)
 })
 
 test('weir’s own Settings are left to others', () => {

@@ -182,3 +182,16 @@ test('errors come first, then warnings, then notes', () => {
 })
 
 const rank = (severity: string): number => ['error', 'warning', 'info'].indexOf(severity)
+
+test('a resource without a usable name, or with that of another, is checked as a whole', () => {
+  const wrong = routes('a').replace('hosts: [a]', 'hosts: a')
+  const named = (name: string): string => wrong.replace('name: a,', `name: ${name},`)
+  assert.deepEqual(codes({ 'a.yaml': named('123') }), ['CFG024', 'CFG101'])
+  assert.deepEqual(codes({ 'a.yaml': named('""') }), ['CFG024', 'CFG101'])
+  assert.deepEqual(codes({ 'a.yaml': wrong.replace('namespace: shop', 'namespace: S') }), [
+    'CFG024',
+    'CFG101',
+  ])
+  const twice = codes({ 'a.yaml': service('a') + routes('a') + wrong })
+  assert.deepEqual(twice.slice(0, 2), ['CFG027', 'CFG101'])
+})

@@ -93,8 +93,8 @@ test('a group that was meant to be ours is a mistake, not another group', () => 
     ['gateway.wier/v1', 'Settings'],
     ['discovery.k8s.io/v1beta1', 'EndpointSlice'],
   ]) {
-    const [first] = codes({ 'a.yaml': `apiVersion: ${apiVersion}\nkind: ${kind}\nmetadata: {name: a}` })
-    assert.equal(first, 'CFG105', `${apiVersion} ${kind}`)
+    const found = codes({ 'a.yaml': `apiVersion: ${apiVersion}\nkind: ${kind}\nmetadata: {name: a}` })
+    assert.ok(found.includes('CFG105'), `${apiVersion} ${kind}`)
   }
 })
 

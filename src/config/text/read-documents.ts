@@ -39,7 +39,7 @@ export function readDocuments(
     for (const { reading, drafts, facts, span } of reader.read(input)) {
       if (span?.resource && !ignores(span.resource)) {
         span.resource = span.resource.at(resources.size)
-        if (!keepFirst(resources, span.resource, findings)) unusable.add(span.resource)
+        if (!keepFirst(resources, span.resource, findings)) unusable.addWhole(span.resource)
       }
       for (const [index, draft] of drafts.entries()) {
         if (ignores(draft)) continue
@@ -50,10 +50,11 @@ export function readDocuments(
         const resource = complete(
           { draft, written, file: input.file, ordinal: resources.size, facts: facts[index] },
           findings,
+          unusable,
         )
         if (span && isWhole && resource && findings.found === found) span.resource = resource
         if (resource === null) noteUnusable(draft, unusable)
-        else if (!keepFirst(resources, resource, findings)) unusable.add(resource)
+        else if (!keepFirst(resources, resource, findings)) unusable.addWhole(resource)
       }
     }
     findings.veil(false)
@@ -85,7 +86,7 @@ type Drafted = {
 }
 
 /** The resource of `draft`; null if it has no apiVersion, kind or name. */
-function complete({ draft, ...rest }: Drafted, findings: Findings): Resource | null {
+function complete({ draft, ...rest }: Drafted, findings: Findings, unusable: Unusable): Resource | null {
   const { file } = rest
   if (isChartPart(file, draft)) {
     findings.template(draft.locate([]), CHART_PART, CHART_HINT)
@@ -99,8 +100,10 @@ function complete({ draft, ...rest }: Drafted, findings: Findings): Resource | n
   const kind = word(draft, 'CFG022', 'kind', KIND, findings)
   const isForeign = apiVersion !== null && kind !== null && isPassedOver(apiVersion, kind)
   const metadata = isForeign ? readForeignMetadata(draft) : readMetadata(draft, kind ?? '', findings)
-  if (apiVersion === null || kind === null || metadata === null) return null
-  return new Resource({ apiVersion, kind, metadata, ...rest })
+  if (apiVersion === null || kind === null) return null
+  if (metadata !== null) return new Resource({ apiVersion, kind, metadata, ...rest })
+  unusable.unchecked.push(new Resource({ apiVersion, kind, metadata: readForeignMetadata(draft), ...rest }))
+  return null
 }
 
 const isAbsent = (written: unknown): boolean => written === undefined || written === null || written === ''

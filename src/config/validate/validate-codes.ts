@@ -8,7 +8,7 @@ export const VALIDATE_CODES = {
   CFG102: error('a field is not known', 'correct its name, or remove it'),
   CFG103: error('a required field is missing', 'add it'),
   CFG104: error('fields that exclude each other are both set', 'keep one of them'),
-  CFG105: error('a kind has the wrong apiVersion', 'write the apiVersion that the hint names'),
+  CFG105: error('an apiVersion has no such kind', 'write the apiVersion or the kind that the hint names'),
 
   // Meaning: refused by istiod's webhook, and weir's own annotations.
   CFG201: error(

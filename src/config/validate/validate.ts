@@ -10,7 +10,7 @@ import type { Code } from '../findings/codes.ts'
 import { type Findings, formatPath, type Path } from '../findings/diagnostic.ts'
 import { didYouMean } from '../findings/suggest.ts'
 import { checkGatewayApi } from '../gateway-api/validate/check.ts'
-import { groupOf, KIND_NAMES, kindOf } from '../kinds.ts'
+import { groupOf, KIND_NAMES, kindOf, type Role } from '../kinds.ts'
 import type { Resource } from '../resource.ts'
 import { checkAuthorizationPolicy } from './authorization-policy.ts'
 import { checkDestinationRule } from './destination-rule.ts'
@@ -43,12 +43,20 @@ export function validate(resource: Resource, findings: Findings, options: Valida
     const ofGroup = KIND_NAMES.includes(kind) ? ` of ${groupOf(apiVersion)}` : ''
     at('CFG306', `weir does not read ${kind}${ofGroup}; it is ignored`, didYouMean(kind, KIND_NAMES))
   } else if (found.role === 'later') at('CFG305', `${kind} is not supported yet; it is ignored`)
-  else if (found.role === 'misplaced') {
+  else if (found.role === 'misspelt') {
+    at('CFG105', `${apiVersion} has no ${kind}`, `did you mean "${found.right}"?`)
+  } else if (found.role === 'misplaced') {
     findings.at('CFG105', resource, ['apiVersion'], `${apiVersion} has no ${kind}`, `write ${found.right}`)
-  } else if (found.role === 'kubernetes') checkShape(fieldOf(resource, findings), KUBERNETES_SHAPES[kind])
-  else if (found.role === 'test') checkRouteTest(fieldOf(resource, findings))
-  else if (found.role === 'istio') checkIstio(resource, kind as IstioKind, findings, options)
-  else if (found.role === 'gateway-api') checkApi(resource, findings)
+    if (found.meant) checkAs(found.meant, resource, findings, options)
+  } else checkAs(found.role, resource, findings, options)
+}
+
+function checkAs(role: Role, resource: Resource, findings: Findings, options: ValidateOptions): void {
+  const { kind } = resource
+  if (role === 'kubernetes') checkShape(fieldOf(resource, findings), KUBERNETES_SHAPES[kind])
+  else if (role === 'test') checkRouteTest(fieldOf(resource, findings))
+  else if (role === 'istio') checkIstio(resource, kind as IstioKind, findings, options)
+  else if (role === 'gateway-api') checkApi(resource, findings)
 }
 
 function fieldOf(resource: Resource, findings: Findings): Field {
