@@ -140,6 +140,8 @@ test('so is one whose braces YAML takes for text', () => {
   assert.deepEqual(check({ 'a.yaml': port }), ['a.yaml:9 CFG016 this is a template: render it first'])
   const plain = 'apiVersion: v1\nkind: Service\nmetadata:\n  name: web-{{ .Release.Name }}\nspec: {}\n'
   assert.deepEqual(check({ 'a.yaml': plain }), ['a.yaml:4 CFG016 this is a template: render it first'])
+  const flow = SERVICE_ENTRY.replace('number: 5432', 'number: $' + '{PORT}')
+  assert.deepEqual(check({ 'a.yaml': flow }), ['a.yaml:9 CFG016 this is a template: render it first'])
 })
 
 test('braces in texts of other kinds, in comments and in blocks are none', () => {

@@ -12,7 +12,7 @@ import type { Draft } from './draft.ts'
 export const CHART_HINT = 'helm template CHART | weir check -'
 
 /** Whether the text needs a closer look. */
-const BRACES = /\{[{%]/
+const BRACES = /\{[{%]|\$\{/
 /**
  * What the lexer adds to the text: the start of a document, the end of a broken flow, a scalar
  * follows.
@@ -29,14 +29,15 @@ const CHART_FILE = /^(?:(?:.*[-._])?values(?:[-._].*)?|chart|requirements)\.(?:y
  *
  * Only braces that are YAML's own count: those inside quotes, blocks and plain text are ordinary
  * text, such as the legend of a Grafana dashboard. No resource has a mapping as a key, so these
- * cannot be YAML.
+ * cannot be YAML; nor can a `${PORT}` in a flow, where its brace would begin a mapping after a `$`.
  */
 export function templateOffset(text: string): number {
   if (!BRACES.test(text)) return -1
   let offset = 0
   for (const lexeme of new Lexer().lex(text)) {
     if (MARKS.has(lexeme)) continue
-    if (lexeme === '{' && BRACES.test(text.slice(offset, offset + 2))) return offset
+    if (lexeme === '{' && /^\{[{%]/.test(text.slice(offset, offset + 2))) return offset
+    if (lexeme === '{' && text[offset - 1] === '$') return offset - 1
     offset += lexeme.length
   }
   return -1
