@@ -122,6 +122,46 @@ test('hints: only endpoints for the own zone, if all have one; else all', () => 
   assert.deepEqual(of([['a'], ['b']], { annotations: older }), [1])
 })
 
+test('internalTrafficPolicy: Local: only endpoints on the own node, if that is known', () => {
+  const service = core('Service', 'shop/web', {
+    spec: {
+      clusterIP: '10.0.0.9',
+      ports: [{ port: 80, name: 'tcp' }],
+      internalTrafficPolicy: 'Local',
+    },
+  })
+  const slice = {
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: { name: 'web', namespace: 'shop', labels: { 'kubernetes.io/service-name': 'web' } },
+    addressType: 'IPv4',
+    ports: [{ name: 'tcp', port: 8080 }],
+    endpoints: ['n1', 'n2', 'n1'].map((nodeName, index) => ({
+      addresses: [`10.1.0.${index + 1}`],
+      nodeName,
+    })),
+  } as unknown as Written
+  const endpoints = core('Endpoints', 'shop/web', {
+    subsets: [
+      {
+        addresses: ['n1', 'n2'].map((nodeName, index) => ({ ip: `10.1.0.${index + 1}`, nodeName })),
+        ports: [{ name: 'tcp', port: 8080 }],
+      },
+    ],
+  })
+  const on = (node: string, given: Written) => {
+    const { plan, findings } = planOf([service, given], { locality: { ...HERE, node } })
+    const places = plan.clusters.flatMap(each =>
+      each.endpoints.map(({ address }) => Number(address.slice(7))),
+    )
+    return [places, findings.list.filter(({ code }) => code === 'CFG445').map(each => each.field)]
+  }
+  assert.deepEqual(on('n1', slice), [[1, 3], []])
+  assert.deepEqual(on('n2', endpoints), [[2], []])
+  assert.deepEqual(on('n3', slice), [[], []])
+  assert.deepEqual(on('', slice), [[1, 2, 3], ['spec.internalTrafficPolicy']])
+})
+
 test('endpoints of an EndpointSlice have the locality of their Pod, its Node, or the zone of the slice', () => {
   const service = core('Service', 'shop/web', {
     spec: {

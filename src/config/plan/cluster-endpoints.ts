@@ -17,6 +17,8 @@ export type Choice = {
   readonly placing: PlacingRules
   /** The zone for which endpoints have to be, where hints count; else ''. */
   readonly zone: string
+  /** The node on which endpoints have to be (internalTrafficPolicy: Local); else ''. */
+  readonly node: string
 }
 
 type Chosen = {
@@ -28,9 +30,14 @@ type Chosen = {
 
 export function chooseMembers(
   all: readonly Member[],
-  { labels, port, family, placing, zone }: Choice,
+  { labels, port, family, placing, zone, node }: Choice,
 ): Chosen {
-  const fitting = all.filter(member => hasLabels(member.labels, labels) && member.portOf(port) !== 0)
+  const fitting = all.filter(
+    member =>
+      hasLabels(member.labels, labels) &&
+      member.portOf(port) !== 0 &&
+      (node === '' || member.where?.node === node),
+  )
   const staying = fitting.filter(member => !member.draining)
   const members = staying.length > 0 ? hintedFor(zone, staying) : fitting
   const placed = placeMembers(members, placing)

@@ -15,7 +15,7 @@ import type { Unplaced } from './locality-findings.ts'
 import { namespaceOfHost } from './names.ts'
 import type { PlacedRules } from './placed-rules.ts'
 import { effectivePolicy } from './policy.ts'
-import { type Here, needsLocality, zoneOf } from './priorities.ts'
+import { type Here, needsLocality, nodeOf, zoneOf } from './priorities.ts'
 import { portOfService, type Registry } from './registry.ts'
 import { type How, Routes } from './routes.ts'
 import type { Member, Service } from './service.ts'
@@ -51,6 +51,8 @@ export class Clusters {
   readonly live: LiveCluster[] = []
   /** Those whose localities count only where the gateway's own is known, and it is not. */
   readonly unplaced: Unplaced[] = []
+  /** Services of which only endpoints on the gateway's node count, but nobody knows that. */
+  readonly nodeless = new Set<Service>()
   readonly #indexes = new Map<string, number>()
   readonly #registry: Registry
   readonly #rules: DestinationRules
@@ -178,7 +180,9 @@ export class Clusters {
         here: this.#here,
       },
       zone: service.byHints && !setting ? zoneOf(this.#here) : '',
+      node: service.isNodeLocal ? nodeOf(this.#here) : '',
     }
+    if (service.isNodeLocal && choice.node === '') this.nodeless.add(service)
     const { members, localities, places } = chooseMembers(service.members, choice)
     const common = members.length > 0 ? commonLabels(members) : labels
     const cluster: Cluster = {

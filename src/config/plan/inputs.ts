@@ -140,6 +140,7 @@ export type ServiceSpec = {
   readonly publishNotReadyAddresses?: boolean
   readonly externalName?: string
   readonly trafficDistribution?: string
+  readonly internalTrafficPolicy?: string
   readonly selector?: Labels
   readonly ports?: readonly {
     readonly name?: string
@@ -164,6 +165,7 @@ export type ServiceEntryStatus = {
 export type Condition = { readonly type: string; readonly status: string }
 
 export type ObjectReference = { readonly kind?: string; readonly name?: string }
+type Located = { readonly ip: string; readonly nodeName?: string; readonly targetRef?: ObjectReference }
 
 type EndpointPort = {
   readonly name?: string | null
@@ -190,7 +192,7 @@ export type EndpointSlice = {
 
 export type Endpoints = {
   readonly subsets?: readonly {
-    readonly addresses?: readonly { readonly ip: string; readonly targetRef?: ObjectReference }[]
+    readonly addresses?: readonly Located[]
     readonly ports?: readonly EndpointPort[]
   }[]
 }

@@ -129,10 +129,11 @@ export class KubernetesEndpoints {
   #ofEndpoints({ resource, value }: Typed<Endpoints>, families: Families): Member[] {
     return (value.subsets ?? [])
       .flatMap(({ addresses, ports }) =>
-        (addresses ?? []).map(({ ip, targetRef }) =>
+        (addresses ?? []).map(({ ip, targetRef, nodeName }) =>
           this.#found(ip, targetRef, resource.metadata.namespace, {
             portOf: portByName(ports),
             draining: false,
+            ...(nodeName && { where: sliceWhere('', nodeName, this.#workloads.nodes) }),
           }),
         ),
       )
@@ -152,7 +153,7 @@ export class KubernetesEndpoints {
     const workload = named ?? this.#workloads.at(address, namespace)
     const labels = workload?.labels ?? NO_LABELS
     const { portOf, draining, zones } = more
-    const where = workload?.where.locality ? workload.where : more.where
+    const where = workload?.where.locality ? workload.where : (more.where ?? workload?.where)
     const member = { address, other: null, labels, weight: 1, portOf, draining, ...(zones && { zones }) }
     return { pod, member: where ? { ...member, where } : member }
   }

@@ -51,6 +51,7 @@ function readService(
     resolution: 'static',
     members,
     aliasOf: alias,
+    ...(value.internalTrafficPolicy === 'Local' && { isNodeLocal: true }),
     ...(isLive && { live: { id: resource.id, spec: value } }),
     ...(hasTopologyMode(annotations)
       ? { byHints: true }

@@ -7,9 +7,24 @@
 import type { Cluster } from '../../table/plan/plan.ts'
 import type { Findings } from '../findings/diagnostic.ts'
 import type { PolicyPlaces } from './policy-places.ts'
+import type { Service } from './service.ts'
 
 /** A destination with such a setting, and the block that it is read from. */
 export type Unplaced = { readonly cluster: Cluster; readonly block: object }
+
+/** Istio and kube-proxy know their node; without it, all endpoints of the Service are used. */
+export function reportNodeless(services: Iterable<Service>, findings: Findings): void {
+  for (const { resource, host } of services) {
+    const message = `${host}: endpoints on every node are used, since the Settings do not say on which node this gateway is`
+    findings.at(
+      'CFG445',
+      resource,
+      ['spec', 'internalTrafficPolicy'],
+      message,
+      'set locality.node in the Settings',
+    )
+  }
+}
 
 export function reportUnplaced(
   unplaced: readonly Unplaced[],

@@ -150,7 +150,7 @@ export const PLAN_CODES = {
     'remove it, or put it before the one that the message names: the first that fits a destination counts',
   ),
   CFG445: warning(
-    'a localityLbSetting has no effect, since the gateway does not know where it is',
+    'what asks for near endpoints has no effect, since the gateway does not know where it is',
     'set locality in the Settings, such as {region: us, zone: a}, or remove the setting',
   ),
   CFG423: warning(

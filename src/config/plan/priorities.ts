@@ -30,6 +30,9 @@ export function hereOf({ locality, workload }: Pick<Settings, 'locality' | 'work
 /** '': unknown. */
 export const zoneOf = (here: Here): string => stepsOf(here?.where.locality ?? '')[1]
 
+/** '': unknown. */
+export const nodeOf = (here: Here): string => here?.where.node ?? ''
+
 /** Whether a setting asks for near endpoints, and has no effect without the gateway's locality. */
 export function needsLocality({ enabled, distribute = [], failover, failoverPriority }: LocalityLbSetting) {
   if (enabled === false) return false

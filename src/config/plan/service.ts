@@ -31,6 +31,8 @@ export type Service = {
   readonly prefers?: Prefers | undefined
   /** Whether hints of EndpointSlices say which zone an endpoint is for. */
   readonly byHints?: boolean
+  /** Whether only endpoints on the gateway's own node count (internalTrafficPolicy: Local). */
+  readonly isNodeLocal?: boolean
   /** The other name that it stands for (ExternalName); null for all others. */
   readonly aliasOf: string | null
 }

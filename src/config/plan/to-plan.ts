@@ -31,7 +31,7 @@ import { HostHints } from './host-hints.ts'
 import { type DestinationRuleSpec, type Inputs, readInputs, type Typed } from './inputs.ts'
 import { reportLayers } from './layer-findings.ts'
 import { type Live, liveOf } from './live-clusters.ts'
-import { reportUnplaced } from './locality-findings.ts'
+import { reportNodeless, reportUnplaced } from './locality-findings.ts'
 import { meshListeners } from './mesh.ts'
 import { reportSharedHosts } from './mesh-host-findings.ts'
 import { ON_REMOVE } from './on-remove.ts'
@@ -138,6 +138,7 @@ export function toPlan(
   reportLayeredTls({ listeners, routes: clusters.routes, clusters: clusters.list }, upstreams, findings)
   reportEjections(clusters.ejecting, rules.places, findings)
   reportUnplaced(clusters.unplaced, rules.places, findings)
+  reportNodeless(clusters.nodeless, findings)
   reportHashTables(clusters.hashing, rules.places, findings)
   reportPeerAuthentications(inputs.peerAuthentications, workloads, clusters.list, findings)
   const limited = withSourceLimits(guarded.listeners, settings, all)

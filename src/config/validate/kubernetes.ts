@@ -28,6 +28,7 @@ export const KUBERNETES_SHAPES: Readonly<Record<string, Shape>> = {
       publishNotReadyAddresses: 'flag',
       externalName: 'text',
       trafficDistribution: 'text',
+      internalTrafficPolicy: 'text',
       selector: { '*': 'text' },
       ports: [
         { name: 'text', 'port!': 'port', targetPort: 'portOrName', protocol: 'text', appProtocol: 'text' },
