@@ -4,7 +4,7 @@
  *
  * The newest tables are kept whole. When one is dropped, the names of its connections are kept for
  * as long as these are open, or are among the last that ended. So the memory is bounded by the
- * number of connections, not by the number of reloads.
+ * number of connections, not by the number of reloads; only a worker that stands still keeps more.
  */
 
 import { assert } from '../base/assert.ts'
