@@ -128,6 +128,12 @@ const MISSING: readonly (readonly [...Line, RegExp])[] = [
     "{ destination: empty, reason: no-endpoint, rule: 'orders tcp[3]' }",
     /rule +expected[^\n]+\n +destination +expected/,
   ],
+  [
+    'p',
+    "{ gateway: mesh, to: '[2001:db8::9]:7000' }",
+    "{ destination: '2001:db8::9', port: 7001 }",
+    /destination +expected \[2001:db8::9\]:7001, got 100 % \[2001:db8::9\]:7000/,
+  ],
 ]
 
 test('tests that miss say what was expected, what came, and why the expected rule was passed over', async t => {

@@ -10,6 +10,7 @@ import type { Expectation } from '../../config/route-tests/route-tests.ts'
 import { isSameRule } from '../../config/route-tests/route-tests.ts'
 import type { ExplainedDestination, Explanation } from '../../table/explain/explanation.ts'
 import { type RuleName, ruleName } from '../../table/plan/rule-name.ts'
+import { destinationText } from '../destination-text.ts'
 
 export type Miss = {
   /** Which part of the expectation. */
@@ -55,7 +56,7 @@ function judgeDestinations(expect: Expectation, { destinations, outcome }: Expla
   const chosen = chosenOf(expect, destinations)
   const percent = shareOf(chosen)
   const wanted = wantedDestination(expect)
-  const got = destinations.length === 0 ? outcome : destinations.map(destinationText).join(', ')
+  const got = destinations.length === 0 ? outcome : destinations.map(gotText).join(', ')
   if (expect.share) {
     const { share } = expect
     const within = share.within === 0 ? '' : ` ± ${round(share.within)}`
@@ -63,7 +64,7 @@ function judgeDestinations(expect: Expectation, { destinations, outcome }: Expla
       return [{ field: 'share', expected: `${round(share.percent)}${within} % of ${wanted}`, got }]
   } else if (percent === 0) return [{ field: 'destination', expected: wanted, got }]
   const lost = expect.reason === null ? chosen.find(each => each.share > 0 && isLost(each)) : undefined
-  return lost ? [{ field: 'destination', expected: wanted, got: destinationText(lost) }] : []
+  return lost ? [{ field: 'destination', expected: wanted, got: gotText(lost) }] : []
 }
 
 /** The end reason of the expected destination, or of the connection if the test names none. */
@@ -102,15 +103,13 @@ const isLost = ({ ends }: ExplainedDestination): boolean => ends === 'unknown-de
 const shareOf = (destinations: readonly ExplainedDestination[]): number =>
   destinations.reduce((sum, each) => sum + each.share, 0) * 100
 
-function wantedDestination({ destination, port, subset }: Expectation): string {
-  const host = destination === null ? 'any host' : destination
-  return `${host}${port === null ? '' : `:${port}`}${subset === null ? '' : ` subset ${subset}`}`
-}
+const wantedDestination = ({ destination, port, subset }: Expectation): string =>
+  destinationText({ host: destination ?? 'any host', port, subset })
 
 /** "80 % a.shop:9000 subset prod (reset, unknown-destination)". */
-function destinationText({ host, port, subset, share, ends }: ExplainedDestination): string {
-  const name = `${host}:${port}${subset === null ? '' : ` subset ${subset}`}`
-  return `${round(share * 100)} % ${name}${ends === null ? '' : ` (reset, ${ends})`}`
+function gotText(destination: ExplainedDestination): string {
+  const { share, ends } = destination
+  return `${round(share * 100)} % ${destinationText(destination)}${ends === null ? '' : ` (reset, ${ends})`}`
 }
 
 export const round = (value: number): string => String(Number(value.toFixed(2)))
