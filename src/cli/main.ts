@@ -37,16 +37,18 @@ function output(stream: NodeJS.WriteStream): Output {
 const ECHO_MS = 100
 
 function onSignal(listener: (signal: Signal) => void): void {
+  const isHandedOver = process.env.WEIR_HANDED_OVER !== undefined
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     let lastMs = Number.NEGATIVE_INFINITY
     process.on(signal, () => {
       const nowMs = monotonicMs()
-      const isEcho = process.env.WEIR_HANDED_OVER !== undefined && nowMs - lastMs < ECHO_MS
+      const isEcho = isHandedOver && nowMs - lastMs < ECHO_MS
       lastMs = nowMs
       if (!isEcho) listener(signal)
     })
   }
-  if (process.channel) process.on('disconnect', () => listener('SIGTERM')) // the older Node is gone
+  // Any other parent may leave its child alone.
+  if (isHandedOver) process.on('disconnect', () => listener('SIGTERM'))
 }
 
 function onStraySignal(listener: (signal: StraySignal) => void): void {

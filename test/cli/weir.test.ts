@@ -4,7 +4,9 @@ import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
+import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -66,6 +68,31 @@ test('a gateway behind an old Node drains when that is killed', { skip }, async 
     child.kill('SIGKILL')
   })
   assert.match(await text(child.stdout), /"drained/) // and nobody has the pipe any more
+})
+
+test('a gateway serves on when another program closes its channel', async t => {
+  const port = await freePort()
+  const root = folder(t, { 'a.yaml': routing(port, await echo(t, 'hello')) })
+  const child = spawn(process.execPath, [WEIR, 'run', root], {
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+    env: { ...process.env, MALLOC_TRIM_THRESHOLD_: '65536' }, // it need not begin again, without its channel
+  })
+  t.after(() => child.kill('SIGKILL'))
+  const exit = once(child, 'exit')
+  let client: Socket | undefined
+  let said = ''
+  for await (const data of child.stdout as Readable) {
+    said += data
+    if (!client && said.includes('every listener accepts')) {
+      client = connect(port, '127.0.0.1')
+      client.write('here')
+      await once(client, 'data')
+      child.disconnect()
+      child.kill('SIGTERM') // the first of two would let the connection end
+    }
+    if (said.includes('draining:')) client?.destroy()
+  }
+  assert.deepEqual(await exit, [0, null])
 })
 
 test('without one it says in one line what it needs, and 2', t => {
