@@ -7,6 +7,7 @@
 
 import type { Family } from '../address/address.ts'
 import type { Arena } from './arena.ts'
+import { Errno } from './errno.ts'
 import { keep, letGo } from './held.ts'
 import type { ListenOptions, SocketCalls } from './kernel.ts'
 import * as libc from './libc.ts'
@@ -134,18 +135,29 @@ export class Sockets extends SocketOptions implements SocketCalls {
     } else if (this.hostPaces && this.#isLedHere(fd)) this.pace(fd)
   }
 
+  /** Whether it has a loopback address, and its peer is another host. */
   #isLedHere(fd: number): boolean {
-    const [own, peer] = [this.#own, this.#peer]
-    if (this.localName(fd, own) < 0 || !isLoopback(own)) return false
-    return this.peerName(fd, peer) >= 0 && !isLoopback(peer)
+    return this.localName(fd, this.#own) >= 0 && isLoopback(this.#own) && !this.#isOfHost(fd)
   }
 
-  /** Whether its own address is a loopback one, or its peer's as well. */
+  /** Whether its peer is on this host; of a listener, whether each will be, or is led to it. */
   #isOfHost(fd: number): boolean {
     const [own, peer] = [this.#own, this.#peer]
     if (this.localName(fd, own) < 0) return false
-    if (isLoopback(own)) return true
-    return this.peerName(fd, peer) >= 0 && own.words.every((word, index) => word === peer.words[index])
+    if (this.peerName(fd, peer) < 0) return isLoopback(own) // a listener
+    if (own.words.every((word, index) => word === peer.words[index])) return true
+    // Of another host, or of this one if a redirect of its own connections led here.
+    return isLoopback(own) && (isLoopback(peer) || this.#isOwn(peer))
+  }
+
+  /** Whether an address is one of this host: only to such a one a socket can be bound. */
+  #isOwn({ family, words }: SocketName): boolean {
+    const fd = libc.socket(family === 4 ? AF_INET : AF_INET6, SOCK_STREAM_CLOEXEC, 0)
+    if (fd < 0) return true
+    const bytes = writeSocketAddress(this.arena, this.place, family === 4 ? 4 : 6, words, 0)
+    const result = libc.bind(fd, this.placePointer, bytes)
+    libc.close(fd)
+    return result !== -Errno.EADDRNOTAVAIL
   }
 
   /** A listening socket that another process has opened, and accepts from for now. */
