@@ -105,17 +105,19 @@ export class ApiObjects {
     const chosen = this.#check(object, newest, validate, findings)
     if (chosen) return chosen
     const other = lastGood === object ? null : lastGood
-    const kept = other && this.#check(other, readApiObject(other, ordinal, new Findings()), validate, null)
+    const earlier = other && readApiObject(other, ordinal, new Findings())
+    const kept = other && this.#check(other, earlier, validate, findings, false)
     this.#leftOut.push({ key, title, isKept: kept !== null })
     return kept
   }
 
-  /** @param findings  Gets what is found of a right version; null: that was told before. */
+  /** @param isNewest  What is found of an earlier version was told before. */
   #check(
     version: ApiObject,
     resource: Resource | null,
     validate: Validate,
-    findings: Findings | null,
+    findings: Findings,
+    isNewest = true,
   ): Resource | null {
     const refused = this.#refused.get(version)
     if (refused) this.#told.push(...refused)
@@ -123,10 +125,11 @@ export class ApiObjects {
     const found = new Findings()
     validate(resource, found)
     if (found.count('error') > 0) {
-      if (findings) this.#told.push(...found.list)
+      if (isNewest) this.#told.push(...found.list)
       return null
     }
-    findings?.adopt(found)
+    if (isNewest) findings.adopt(found)
+    else findings.know(found)
     this.#taken.set(resource.title, version)
     return resource
   }

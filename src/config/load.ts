@@ -148,7 +148,6 @@ function loadOnce(files: readonly SourceFile[], options: LoadOptions, objects: A
   const taken = objects?.resources(own, alone, findings, unusable) ?? []
   const resources = [...own, ...taken]
   const valid = [...own.filter(resource => isValid(resource, settings, findings, unusable)), ...taken]
-  for (const each of unusable.unchecked) alone(each, findings)
   const validated = monotonicMs()
   const causes = new Causes(valid, unusable)
   findings.holdBack(causes.holdsBack)
@@ -161,6 +160,8 @@ function loadOnce(files: readonly SourceFile[], options: LoadOptions, objects: A
   const routeTests = readRouteTests(valid, planned, findings)
   lint(planned, valid.find(isSettings) ?? null, findings, options.lint, options.memory?.review)
   findings.holdBack(null)
+  // Last: lint asks what was found of a name, and means the resource that is planned.
+  for (const each of unusable.unchecked) alone(each, findings)
   causes.settle(findings)
   const failed = findings.list.some(each => each.severity === 'error' && !isOfApi(each))
   return {

@@ -166,6 +166,11 @@ export class Findings {
   /** Takes over what was found apart. */
   adopt(other: Findings): void {
     for (const each of other.list) this.#add(each)
+    this.know(other)
+  }
+
+  /** Counts as reported here what was found apart, and was told before. */
+  know(other: Findings): void {
     for (const each of other.#said) this.#said.add(each)
   }
 
