@@ -129,6 +129,17 @@ test('a rule that is exported to other namespaces alone does not apply in its ow
   assert.equal(limit([rule('edge/r', { exportTo: ['edge'], trafficPolicy: most(1) })]), 1)
 })
 
+test('a rule for chosen workloads is for its own namespace alone, whatever it says', () => {
+  const workloadSelector = { matchLabels: { app: 'gw' } }
+  const limitIn = (namespace: string, rules: Written[]) =>
+    routed(rules, {}, { workload: { namespace, labels: { app: 'gw' } } }).policy.maxConnections
+  const chosen = (id: string, exportTo?: string[]) =>
+    rule(id, { host: '*.local', workloadSelector, exportTo, trafficPolicy: most(1) })
+  const data = rule('data/r', { trafficPolicy: most(2) })
+  assert.equal(limitIn('istio-system', [chosen('istio-system/r'), data]), 1)
+  assert.equal(limitIn('edge', [chosen('edge/r', ['data']), data]), 1)
+})
+
 test("a rule that is private to the service's namespace does not reach a gateway elsewhere", () => {
   assert.equal(limit([rule('data/r', { exportTo: ['.'], trafficPolicy: most(2) })]), 0)
   assert.equal(limit([rule('data/r', { exportTo: ['edge'], trafficPolicy: most(2) })]), 2)

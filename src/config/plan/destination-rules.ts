@@ -56,7 +56,8 @@ export class DestinationRules {
     const applying = rules.filter(rule => mayApply(rule, settings, findings))
     // A rule for selected workloads precedes one for all of them (pilot/pkg/model/sidecar.go).
     const ordered = applying.toSorted((left, right) => selects(right) - selects(left))
-    for (const { resource, value } of ordered) {
+    for (const rule of ordered) {
+      const { resource, value } = rule
       const { namespace } = resource.metadata
       const index = this.#byNamespace.get(namespace) ?? new HostIndex<Rule>()
       this.#byNamespace.set(namespace, index)
@@ -64,7 +65,7 @@ export class DestinationRules {
         resource,
         spec: value,
         namespace,
-        visibility: readVisibility(value.exportTo, namespace),
+        visibility: readVisibility(selects(rule) ? ['.'] : value.exportTo, namespace), // setDestinationRules
       })
     }
   }
