@@ -22,6 +22,7 @@ import { type TestContext, test } from 'node:test'
 import { makeFolder } from '../../src/base/make-folder.ts'
 // @ts-expect-error: plain JavaScript
 import { cacheDirectory as untyped } from '../../src/cli/compile-cache.js'
+import { ClusterCache } from '../../src/source/kubernetes/cache.ts'
 import { folder, routing } from '../control/scene.ts'
 import { fullOnly } from '../support/full.ts'
 import { freePort, until } from '../support/sockets.ts'
@@ -93,6 +94,7 @@ test('where it stands: systemd’s, then XDG’s, then .cache in the home', t =>
 test('where no folder can be made, there is no cache, and no end of trying', () => {
   assert.equal(cacheDirectory({ XDG_CACHE_HOME: '/proc/nowhere' }), null)
   assert.throws(() => makeFolder('/proc/nowhere/else'), { code: 'ENOENT' })
+  assert.throws(() => new ClusterCache('/proc/nowhere/else', '').write([]), { code: 'ENOENT' })
 })
 
 test('whoever told Node about a cache is obeyed', t => {

@@ -4,10 +4,11 @@
  * Secrets are never written. The file is replaced as a whole, and only its owner may read it.
  */
 
-import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { chmodSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pack, unpack } from 'msgpackr'
 import { wallNowMs } from '../../base/clock.ts'
+import { makeFolder } from '../../base/make-folder.ts'
 import type { Kept } from './objects.ts'
 
 const FILE = 'cluster.cache'
@@ -48,7 +49,7 @@ export class ClusterCache {
   write(objects: Iterable<Kept>): void {
     const kept = [...objects].filter(({ object }) => object.kind !== 'Secret')
     const content: Content = { format: FORMAT, server: this.#server, savedMs: wallNowMs(), objects: kept }
-    mkdirSync(this.#folder, { recursive: true, mode: 0o700 })
+    makeFolder(this.#folder, 0o700)
     const aside = join(this.#folder, `${FILE}.${process.pid}`)
     writeFileSync(aside, pack(content), { mode: 0o600 })
     chmodSync(aside, 0o600) // if it was there before
