@@ -14,12 +14,13 @@ export const missingInside = (programs: readonly string[]): readonly string[] =>
 /** Runs unshare(1) with these words; its exit code. It ends, too, if `take` throws. */
 export async function runInside<T>(words: readonly string[], take: (found: T) => void): Promise<number> {
   const child = spawn('unshare', words, { stdio: ['ignore', 'pipe', 'inherit'] })
-  const exits = once(child, 'exit')
+  const closes = once(child, 'close')
   try {
     for await (const line of createInterface({ input: child.stdout })) take(JSON.parse(line))
   } finally {
     if (child.exitCode === null) child.kill('SIGKILL')
-    await exits
+    child.stdout.destroy() // which what it has started may have open for longer
+    await closes
   }
   return child.exitCode ?? -1
 }

@@ -161,6 +161,7 @@ const FOR_TESTS: Readonly<Record<string, string>> = {
   'kernel/uring/probe.ts whyNoRing': 'every errno, which no one machine gives',
   'stats/backoffs.ts backoffMs': 'the waits that an endpoint has to keep, without repeating the formula',
   'stats/connections.ts LIVE_ROWS_MAX': 'the limit, to reach it',
+  'stats/generations.ts TABLES_KEPT': 'the limit, to reach it',
   'stats/histogram.ts bucketOf': 'every edge of every bucket',
   'stats/series-totals.ts NAMES_MAX': 'the limit, to pass it',
   'stats/source-table.ts connectionsOf': 'what a source has, without a worker',

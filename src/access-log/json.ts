@@ -7,7 +7,8 @@
 
 import { whereText } from '../base/where-text.ts'
 import { Live } from '../stats/connections.ts'
-import type { Generations, MatchNames } from '../stats/generations.ts'
+import type { Generations } from '../stats/generations.ts'
+import type { MatchNames } from '../stats/match-names.ts'
 import { REASON_NAMES, REASONS } from '../stats/reasons.ts'
 import { identityOf, nameOf } from '../stats/row-names.ts'
 import { type Bytes, encoded } from './bytes.ts'

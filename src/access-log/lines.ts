@@ -1,7 +1,7 @@
 /** One record as one line: what the two formats (json.ts, text.ts) have in common. */
 
 import { Live } from '../stats/connections.ts'
-import type { Destination, MatchNames } from '../stats/generations.ts'
+import type { Destination, MatchNames } from '../stats/match-names.ts'
 import { RecordKind } from '../stats/records.ts'
 import { ruleName as nameOf } from '../table/plan/rule-name.ts'
 import { failureName } from '../tls/details.ts'

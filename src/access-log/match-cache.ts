@@ -6,7 +6,8 @@
  */
 
 import { Live } from '../stats/connections.ts'
-import { type Generations, type MatchNames, matchedOf } from '../stats/generations.ts'
+import type { Generations } from '../stats/generations.ts'
+import { type MatchNames, matchedOf } from '../stats/match-names.ts'
 
 const ENTRIES = 4096
 /** Words that determine the text. */

@@ -4,6 +4,7 @@
  */
 
 import type { MessagePort } from 'node:worker_threads'
+import type { GenerationsState } from '../stats/generations.ts'
 import type { JournalMemory } from '../stats/journal-memory.ts'
 import type { TableBuffers } from '../table/format/table.ts'
 import type { Trouble } from './sink.ts'
@@ -17,6 +18,8 @@ export type AccessLogTask = {
   readonly format: LogFormat
   /** The interval of lines for open connections; 0: none. */
   readonly everyMs: number
+  /** The names of connections so far. */
+  readonly known: GenerationsState
   /** Orders in, reports out. */
   readonly port: MessagePort
 }

@@ -53,7 +53,7 @@ class AccessLogThread {
     this.#readers = task.journals.map(({ records }) => new RecordReader(records))
     this.#origins = task.journals.map(({ connections }) => openConnections(connections).numbers)
     this.#live = new LiveConnections(task.journals.map(({ connections }) => connections))
-    this.#generations = new Generations(this.#live)
+    this.#generations = new Generations(this.#live, null, task.known)
     this.#lines = new (task.format === 'json' ? JsonLines : TextLines)(this.#generations)
     this.#sink = new Sink(task.path)
   }
@@ -72,10 +72,11 @@ class AccessLogThread {
   }
 
   #turn(): void {
+    this.#generations.retire()
     const heads = this.#readers.map(reader => reader.head())
     this.#readOrders() // the table of a record was posted before the record was written
     for (const [worker, reader] of this.#readers.entries()) reader.drain(this.#write, heads[worker])
-    this.#generations.trim()
+    this.#generations.drop()
     this.#flush()
     this.#follow()
     this.#report()

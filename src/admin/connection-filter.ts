@@ -3,7 +3,7 @@
  */
 
 import { type AddressFilter, addressFilter } from '../address/address-filter.ts'
-import type { Matched, MatchNames } from '../stats/generations.ts'
+import type { Matched, MatchNames } from '../stats/match-names.ts'
 import type { Row } from '../stats/read-row.ts'
 import { ruleName } from '../table/plan/rule-name.ts'
 import { Problem } from './problem.ts'

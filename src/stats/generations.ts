@@ -10,48 +10,31 @@
 import { assert } from '../base/assert.ts'
 import { type PolicyRule, policyRuleOf } from '../table/format/access-names.ts'
 import type { Cold, ColdWorkload } from '../table/format/cold.ts'
-import { DENIED, NO_ROUTE, PASSTHROUGH } from '../table/format/outcome.ts'
-import { Route, Scope, SPLIT_NAMES } from '../table/format/routing-layout.ts'
-import {
-  openTable,
-  readCold,
-  readWorkloads,
-  type Table,
-  type TableBuffers,
-  withPart,
-} from '../table/format/table.ts'
-import type { RuleOrigin, Split } from '../table/plan/plan.ts'
+import { openTable, type Table, type TableBuffers, withPart } from '../table/format/table.ts'
+import type { RuleOrigin } from '../table/plan/plan.ts'
 import { Live } from './connections.ts'
 import type { EndedConnections } from './ended-connections.ts'
 import type { LiveConnections } from './live-connections.ts'
+import {
+  coldOf,
+  type Destination,
+  destinationOf,
+  type Matched,
+  type MatchNames,
+  matchedOf,
+  nameMatch,
+  type Opened,
+  ruleOf,
+  sourceOf,
+  UNKNOWN,
+  UNKNOWN_SOURCE,
+} from './match-names.ts'
 import type { Named, SeriesRow } from './series-totals.ts'
 
 /** Tables that are kept, beside older ones by which connections are still to be decided. */
 export const TABLES_KEPT = 8
-
-/** How a connection was matched, as rows of the table of its generation. */
-export type Matched = Omit<SeriesRow, 'endpoint' | 'instead'> & {
-  readonly listener: number
-  readonly scope: number
-  readonly route: number
-}
-
-export type Destination = { readonly host: string; readonly subset: string | null; readonly port: number }
-
-/** The same by name. */
-export type MatchNames = {
-  readonly outcome: 'rule' | 'default' | 'passthrough' | 'denied' | 'none'
-  /** "default/tcp-gw 127.0.0.1:9000"; '' if its table is no longer known. */
-  readonly listener: string
-  /** 'mesh' or 'namespace/name'; ''. */
-  readonly gateway: string
-  readonly rule: RuleOrigin | null
-  /** The kind of split; null: none. */
-  readonly split: Split | null
-  readonly destination: Destination | null
-  /** The client's namespace and labels. */
-  readonly source: ColdWorkload
-}
+/** Large ones are fewer: the newest two, and as many more as have no more bytes together. */
+const KEPT_BYTES = 32 * 2 ** 20
 
 /** What a series counts, by name. */
 export type SeriesName = Named & {
@@ -65,17 +48,6 @@ export type SeriesName = Named & {
   readonly source: ColdWorkload
 }
 
-const UNKNOWN_SOURCE: ColdWorkload = { namespace: null, labels: {} }
-const UNKNOWN: MatchNames = {
-  outcome: 'none',
-  listener: '',
-  gateway: '',
-  rule: null,
-  split: null,
-  destination: null,
-  source: UNKNOWN_SOURCE,
-}
-
 /** The names of counts without one of their own (series.ts, series-totals.ts). */
 export const OTHER: SeriesName = {
   key: 'other',
@@ -86,16 +58,17 @@ export const OTHER: SeriesName = {
   source: UNKNOWN_SOURCE,
 }
 
-type Opened = {
-  table: Table
-  cold: Cold | null
-  workloads: readonly ColdWorkload[] | null
-  readonly rules: Map<number, RuleOrigin>
-}
-
 export type GenerationsState = {
   readonly tables: readonly TableBuffers[]
   readonly kept: ReadonlyMap<string, MatchNames>
+  readonly policies: ReadonlyMap<string, PolicyRule>
+}
+
+/** Generations whose tables are to go, and all names that are needed without them. */
+type Retired = {
+  readonly going: ReadonlySet<number>
+  readonly kept: Map<string, MatchNames>
+  readonly policies: Map<string, PolicyRule>
 }
 
 export class Generations {
@@ -104,6 +77,9 @@ export class Generations {
   readonly #tables = new Map<number, Opened>()
   /** By `keyOf`: names of connections whose table is gone. */
   #kept: Map<string, MatchNames>
+  /** By `policyKey`: the policies that have denied them. */
+  #policies: Map<string, PolicyRule>
+  #retired: Retired | null = null
 
   /**
    * @param ended  Whose names are kept, too; null: nobody asks for them.
@@ -112,17 +88,19 @@ export class Generations {
   constructor(
     live: LiveConnections,
     ended: EndedConnections | null = null,
-    known: GenerationsState = { tables: [], kept: new Map() },
+    known: GenerationsState = { tables: [], kept: new Map(), policies: new Map() },
   ) {
     this.#live = live
     this.#ended = ended
     this.#kept = new Map(known.kept)
+    this.#policies = new Map(known.policies)
     for (const table of known.tables) this.add(table)
   }
 
   /** What another thread needs for the same names; the tables are shared. */
   get state(): GenerationsState {
-    return { tables: [...this.#tables.values()].map(({ table }) => table.buffers), kept: this.#kept }
+    const tables = [...this.#tables.values()].map(({ table }) => table.buffers)
+    return { tables, kept: this.#kept, policies: this.#policies }
   }
 
   /** A table is about to be published. */
@@ -144,15 +122,43 @@ export class Generations {
    * stays while a connection is still to be decided by it, which has no names to keep yet, and
    * while a worker that stands still may accept more.
    */
-  trim(): void {
-    const tooMany = this.#tables.size - TABLES_KEPT
-    if (tooMany <= 0) return
+  trim(mostBytes = KEPT_BYTES): void {
+    this.retire(mostBytes)
+    this.drop()
+  }
+
+  /**
+   * Keeps the names of connections whose tables `drop` is to drop. For who reads records in
+   * between: of connections that end after this, both know the names.
+   */
+  retire(mostBytes = KEPT_BYTES): void {
+    const tooMany = this.#tooMany(mostBytes)
+    if (tooMany.length === 0) return
     // First: what a worker has accepted before it adopted a newer table, it has written by then.
     const least = this.#live.leastAdopted()
     const deciding = this.#live.deciding()
-    const oldest = [...this.#tables.keys()].sort((a, b) => a - b)
-    for (const each of oldest.slice(0, tooMany))
-      if (!deciding.has(each) && (least === 0 || each < least)) this.#forget(each)
+    const going = new Set(tooMany.filter(each => !deciding.has(each) && (least === 0 || each < least)))
+    if (going.size > 0) this.#retired = { going, ...this.#namesWithout(going) }
+  }
+
+  drop(): void {
+    if (this.#retired === null) return
+    const { going, kept, policies } = this.#retired
+    for (const each of going) this.#tables.delete(each)
+    this.#kept = kept
+    this.#policies = policies
+    this.#retired = null
+  }
+
+  /** Oldest first. */
+  #tooMany(mostBytes: number): number[] {
+    const newest = [...this.#tables.keys()].sort((a, b) => b - a)
+    let bytes = 0
+    const isTooMuch = (generation: number, place: number): boolean => {
+      bytes += this.#tables.get(generation)?.table.buffers.routing.byteLength ?? 0
+      return place >= TABLES_KEPT || (place > 1 && bytes > mostBytes)
+    }
+    return newest.filter(isTooMuch).reverse()
   }
 
   /** A table that is kept, or null. */
@@ -175,7 +181,8 @@ export class Generations {
   /** The rule of a policy in a row of `accessRules`; null if its table is no longer known. */
   policyRule(generation: number, row: number): PolicyRule | null {
     const opened = this.#tables.get(generation)
-    return opened ? policyRuleOf(opened.table, coldOf(opened), row) : null
+    if (opened) return policyRuleOf(opened.table, coldOf(opened), row)
+    return this.#policies.get(policyKey(generation, row)) ?? null
   }
 
   /** The name of a row of series; OTHER if its table is no longer known. */
@@ -192,92 +199,30 @@ export class Generations {
     return { key, rule, destination, endpoint, instead, source }
   }
 
-  #forget(generation: number): void {
-    const opened = this.#tables.get(generation)
-    this.#tables.delete(generation)
-    const before = this.#kept
-    this.#kept = new Map()
+  #namesWithout(going: ReadonlySet<number>): Omit<Retired, 'going'> {
+    const kept = new Map<string, MatchNames>()
+    const policies = new Map<string, PolicyRule>()
+    const stays = (generation: number): boolean => this.#tables.has(generation) && !going.has(generation)
     const keep = (words: Int32Array): undefined => {
       const matched = matchedOf(words, 0)
-      if (this.#tables.has(matched.generation)) return
       const key = keyOf(matched)
-      if (this.#kept.has(key)) return
-      const names =
-        opened?.table.generation === matched.generation ? nameMatch(opened, matched) : before.get(key)
-      if (names) this.#kept.set(key, names)
+      if (!stays(matched.generation) && !kept.has(key)) {
+        const names = this.names(matched)
+        if (names !== UNKNOWN) kept.set(key, names)
+      }
+      if (words[Live.policy] === 0) return
+      const row = words[Live.policy] - 1
+      const generation = words[Live.policyGeneration] || matched.generation
+      const rule = stays(generation) ? null : this.policyRule(generation, row)
+      if (rule) policies.set(policyKey(generation, row), rule)
     }
     this.#live.visit(keep)
-    this.#ended?.visit(generation + 1, keep)
+    this.#ended?.visit(Math.max(...going) + 1, keep)
+    return { kept, policies }
   }
 }
-
-/** The match in the row at `at` (connections.ts). */
-export const matchedOf = (words: Int32Array, at: number): Matched => ({
-  generation: words[at + Live.generation],
-  listener: words[at + Live.listener],
-  scope: words[at + Live.scope],
-  rule: words[at + Live.rule],
-  route: words[at + Live.route],
-  cluster: words[at + Live.cluster],
-  workload: words[at + Live.workload],
-})
 
 const keyOf = ({ generation, listener, scope, rule, route, cluster, workload }: Matched): string =>
   `${generation} ${listener} ${scope} ${rule} ${route} ${cluster} ${workload}`
 
-const coldOf = (opened: Opened): Cold => {
-  opened.cold ??= readCold(opened.table)
-  return opened.cold
-}
-
-function nameMatch(opened: Opened, matched: Matched): MatchNames {
-  const { sockets, routes } = opened.table
-  const { route, listener } = matched
-  const socket = sockets[listener]
-  const rule = ruleOf(opened, matched.rule)
-  return {
-    outcome: outcomeOf(route, rule !== null),
-    listener: socket?.key ?? '',
-    gateway: socket?.gateway ?? '',
-    rule,
-    split: route < 0 ? null : (SPLIT_NAMES.get(routes[route * Route.WORDS + Route.split]) ?? null),
-    destination: destinationOf(opened, matched.cluster),
-    source: sourceOf(opened, matched.workload),
-  }
-}
-
-function outcomeOf(route: number, hasRule: boolean): MatchNames['outcome'] {
-  if (route === PASSTHROUGH) return 'passthrough'
-  if (route === DENIED) return 'denied'
-  if (route === NO_ROUTE) return 'none'
-  return hasRule ? 'rule' : 'default'
-}
-
-function ruleOf(opened: Opened, rule: number): RuleOrigin | null {
-  if (rule < 0) return null
-  const known = opened.rules.get(rule)
-  if (known) return known
-  const { scopes } = opened.table
-  const written = coldOf(opened).scopes
-  // Rows of rules follow each other, scope by scope.
-  let [scope, above] = [0, written.length]
-  while (above - scope > 1) {
-    const middle = (scope + above) >>> 1
-    if (scopes[middle * Scope.WORDS + Scope.firstRule] <= rule) scope = middle
-    else above = middle
-  }
-  const origin = written[scope]?.columns.originOf(rule) ?? null
-  if (origin) opened.rules.set(rule, origin)
-  return origin
-}
-
-function destinationOf(opened: Opened, cluster: number): Destination | null {
-  if (cluster < 0) return null
-  const { host, subset, port } = coldOf(opened).clusters[cluster]
-  return { host, subset, port }
-}
-
-function sourceOf(opened: Opened, workload: number): ColdWorkload {
-  opened.workloads ??= readWorkloads(opened.table)
-  return opened.workloads[workload] ?? UNKNOWN_SOURCE
-}
+const policyKey = (generation: number, row: number): string => `${generation} ${row}`

@@ -89,20 +89,40 @@ test('a connection that is refused is listed with its reason', async t => {
   )
 })
 
-test('it keeps its names after its table is gone', { skip: fullOnly }, async t => {
-  const where = await scene(t)
+test('it keeps its names after its table is gone, and that of the policy that denied it', {
+  skip: fullOnly,
+}, async t => {
+  const denying = (port: number, backend: number): string => `${routing(port, backend)}
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: nobody, namespace: default}
+spec: {action: DENY, rules: [{from: [{source: {ipBlocks: [127.0.0.9]}}]}]}
+`
+  const where = await scene(t, denying)
   const { port, backend, save, logged, get } = where
   await ask(port)
-  await endedOnes(where, 1)
+  connect({ port, host: '127.0.0.1', localAddress: '127.0.0.9' }).on('error', () => {})
+  await endedOnes(where, 2)
+  const shown = async () =>
+    (await get('/connections/ended')).body.connections.map((each: Record<string, unknown>) => [
+      each.generation,
+      (each.rule as { virtualService: string } | null)?.virtualService,
+      each.deniedBy,
+    ])
+  const before = await shown()
+  assert.ok(
+    before.some(([, , deniedBy]: string[]) => deniedBy?.includes('nobody')),
+    JSON.stringify(before),
+  )
   for (let generation = 2; generation <= 12; generation++) {
     save(
-      routing(port, backend).replace(
+      denying(port, backend).replace(
         'metadata: {name: all}',
         `metadata: {name: all, labels: {g: a${generation}}}`,
       ),
     )
     await logged(`generation ${generation}`)
   }
-  const { connections } = (await get('/connections/ended')).body
-  assert.deepEqual([connections[0].generation, connections[0].rule?.virtualService], [1, 'default/all'])
+  assert.deepEqual(await shown(), before)
 })

@@ -11,6 +11,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { Gateway } from '../../src/control/gateway.ts'
+import { TABLES_KEPT } from '../../src/stats/generations.ts'
 import { ENGINES } from '../support/engine.ts'
 import { freePort, open, readBytes, until } from '../support/sockets.ts'
 import { THREADS } from '../support/threads.ts'
@@ -96,6 +97,25 @@ for (const { engine, test } of ENGINES) {
     assert.deepEqual(new Set(lines().map(line => line.connection_id)).size, 1)
   })
 }
+
+test('a log that begins anew knows the names of connections whose table is long gone', async t => {
+  const { port, path, root, config, logged, lines } = await scene(t, 'node')
+  const long = await open(port)
+  long.write('x')
+  await readBytes(long, 1)
+  for (let generation = 2; generation <= TABLES_KEPT + 2; generation++) {
+    moveIn(root, 'a.yaml', config().replace('name: all', `name: all-${generation}`))
+    await logged(`generation ${generation}:`)
+  }
+  const other = `${path}.other`
+  moveIn(root, 'a.yaml', config({ path: other }))
+  await logged(`generation ${TABLES_KEPT + 3}:`)
+  await until(() => existsSync(other))
+  long.end()
+  await until(() => lines(other).length === 1)
+  assert.equal(lines(other)[0].generation, 1)
+  assert.equal(lines(other)[0].route_name, 'default/all tcp[0]')
+})
 
 test('a log that was renamed goes on under its name, by itself', async t => {
   const { port, path, lines } = await scene(t, 'node')

@@ -1,6 +1,6 @@
 /** How long the tables behind names are kept. */
 
-import { ok } from 'node:assert/strict'
+import { deepEqual, ok } from 'node:assert/strict'
 import { test } from 'node:test'
 import { Generations, TABLES_KEPT } from '../../src/stats/generations.ts'
 import { LiveConnections } from '../../src/stats/live-connections.ts'
@@ -31,4 +31,20 @@ test('a table stays by which a worker accepts while it is looked at whether anyb
     generations.add(buildTable(planOf([], []), generation, () => 0))
   generations.trim()
   ok(generations.table(1), 'a connection is to be decided by it')
+})
+
+test('of large tables fewer are kept, but always the newest two', () => {
+  const bytes = buildTable(planOf([], []), 1, () => 0).routing.byteLength
+  for (const [most, kept] of [
+    [0, [5, 6]],
+    [4 * bytes - 1, [4, 5, 6]],
+    [4 * bytes, [3, 4, 5, 6]],
+  ] as const) {
+    const generations = new Generations(new LiveConnections([]))
+    for (let generation = 1; generation <= 6; generation++)
+      generations.add(buildTable(planOf([], []), generation, () => 0))
+    generations.trim(most)
+    const left = [1, 2, 3, 4, 5, 6].filter(each => generations.table(each) !== null)
+    deepEqual(left, kept)
+  }
 })

@@ -6,7 +6,8 @@
  */
 
 import type { RuleEntry } from '../../control/observe/rules.ts'
-import type { Destination, SeriesName } from '../../stats/generations.ts'
+import type { SeriesName } from '../../stats/generations.ts'
+import type { Destination } from '../../stats/match-names.ts'
 import type { Total } from '../../stats/series-totals.ts'
 import { Cap } from './cap.ts'
 import { counter, type Family, gauge, type Labels, type Value } from './family.ts'

@@ -6,8 +6,9 @@
 
 import type { Family } from '../../address/address.ts'
 import { Flags, Live } from '../../stats/connections.ts'
-import { type Generations, type MatchNames, matchedOf } from '../../stats/generations.ts'
+import type { Generations } from '../../stats/generations.ts'
 import type { LiveConnections } from '../../stats/live-connections.ts'
+import { type MatchNames, matchedOf } from '../../stats/match-names.ts'
 import { certifiedOf } from '../../stats/read-row.ts'
 import { nameOf } from '../../stats/row-names.ts'
 import type { Table } from '../../table/format/table.ts'

@@ -11,7 +11,7 @@ import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:wor
 import type { AccessLogTask, LogOrder, LogReport } from '../../access-log/protocol.ts'
 import { threadModule } from '../../base/own-files.ts'
 import { Threads } from '../../base/threads.ts'
-import { TABLES_KEPT } from '../../stats/generations.ts'
+import type { Generations } from '../../stats/generations.ts'
 import type { JournalMemory } from '../../stats/journal-memory.ts'
 import { droppedRecords, unfollow, Wanted, waitingRecords, want } from '../../stats/records.ts'
 import type { TableBuffers } from '../../table/format/table.ts'
@@ -47,13 +47,13 @@ export const loggingThreads = (lent = false, most = 1): LoggingThreads =>
 
 export class AccessLog {
   readonly #journals: readonly JournalMemory[]
+  /** For a thread that starts. */
+  readonly #generations: Generations
   #settings: AccessLogSettings | null = null
   readonly #log: Logger
   readonly #threads: LoggingThreads
   readonly #timer: NodeJS.Timeout
   readonly #ended = Promise.withResolvers<void>()
-  /** For a restarted thread. */
-  #tables: TableBuffers[] = []
   #port: MessagePort | null = null
   #restart: NodeJS.Timeout | undefined
   #told = 0
@@ -62,12 +62,13 @@ export class AccessLog {
   #ending = false
 
   constructor(
-    journals: readonly JournalMemory[],
+    { journals, generations }: { journals: readonly JournalMemory[]; generations: Generations },
     settings: AccessLogSettings | null,
     log: Logger,
     threads = loggingThreads(),
   ) {
     this.#journals = journals
+    this.#generations = generations
     this.#log = log
     this.#threads = threads
     this.#timer = setInterval(() => this.#look(), LOOK_MS).unref()
@@ -91,9 +92,8 @@ export class AccessLog {
     return this.#lostBefore + this.#lost
   }
 
-  /** A table is about to be published. */
+  /** A table is about to be published, which `generations` has by now. */
   publishing(table: TableBuffers): void {
-    this.#tables = [...this.#tables, table].slice(-TABLES_KEPT)
     this.#post({ kind: 'table', table })
   }
 
@@ -102,7 +102,6 @@ export class AccessLog {
    * endpoints, so new endpoints do not matter to that thread.
    */
   revisingClients(clients: SharedArrayBuffer): void {
-    this.#tables = this.#tables.with(-1, { ...this.#tables[this.#tables.length - 1], clients })
     this.#post({ kind: 'clients', clients })
   }
 
@@ -137,9 +136,9 @@ export class AccessLog {
     const { port1, port2 } = new MessageChannel()
     this.#port = port1
     port1.on('message', (report: LogReport) => this.#onReport(report))
-    for (const table of this.#tables) this.#post({ kind: 'table', table })
     const { path, format, everyMs } = this.#settings
-    const task = { path, format, everyMs, journals: this.#journals, port: port2 }
+    const known = this.#generations.state
+    const task = { path, format, everyMs, journals: this.#journals, known, port: port2 }
     this.#threads.run(task, { transfer: [port2] }).then(
       () => this.#onEnded(),
       (error: unknown) => this.#onDied(error),

@@ -97,7 +97,8 @@ export class DataPlane {
     this.sockets = this.#supervisor.sockets
     this.#maxConnections = limitsOf(settings).maxConnections
     this.observer = new Observer(this.#supervisor.journals, this.#supervisor.stats)
-    this.#accessLog = new AccessLog(this.#supervisor.journals, accessLogOf(settings), log, threads?.logging)
+    const logged = { journals: this.#supervisor.journals, generations: this.observer.generations }
+    this.#accessLog = new AccessLog(logged, accessLogOf(settings), log, threads?.logging)
     this.#troubles = new Troubles(openStats(this.stats), log)
     this.#onceAdopted = new OnceAdopted(() => this.status())
     this.#drains = new RunningDrains(this.observer, this.#tell)

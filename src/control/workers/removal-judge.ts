@@ -9,7 +9,7 @@
 import { type Family, formatAddress, formatEndpoint, parseAddress } from '../../address/address.ts'
 import type { ResolvedNames } from '../../config/load.ts'
 import { Live, Stage } from '../../stats/connections.ts'
-import { matchedOf } from '../../stats/generations.ts'
+import { matchedOf } from '../../stats/match-names.ts'
 import type { WrittenAt } from '../../table/plan/plan.ts'
 import type { Removal } from '../../table/plan/removal.ts'
 import { resolvePlaces } from '../../table/plan/resolve.ts'

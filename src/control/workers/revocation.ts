@@ -11,7 +11,7 @@
 import type { Family } from '../../address/address.ts'
 import type { Order } from '../../engine/worker/protocol.ts'
 import { Live, Stage } from '../../stats/connections.ts'
-import { matchedOf } from '../../stats/generations.ts'
+import { matchedOf } from '../../stats/match-names.ts'
 import { certifiedOf } from '../../stats/read-row.ts'
 import { nameOf } from '../../stats/row-names.ts'
 import { openStats } from '../../stats/stats.ts'
