@@ -140,6 +140,16 @@ test('a rule for chosen workloads is for its own namespace alone, whatever it sa
   assert.equal(limitIn('edge', [chosen('edge/r', ['data']), data]), 1)
 })
 
+test('of the rules that a namespace exports, only those of the most specific host are asked', () => {
+  const elsewhere = rule('data/r', { exportTo: ['other'], trafficPolicy: most(1) })
+  const all = rule('data/all', { host: '*.local', trafficPolicy: most(2) })
+  const root = rule('istio-system/all', { host: '*.local', trafficPolicy: most(3) })
+  const own = rule('data/own', { exportTo: ['.'], trafficPolicy: most(4) })
+  assert.equal(limit([elsewhere, all, root]), 3)
+  assert.equal(limit([elsewhere, all]), 0)
+  assert.equal(limit([own, all, root]), 2)
+})
+
 test("a rule that is private to the service's namespace does not reach a gateway elsewhere", () => {
   assert.equal(limit([rule('data/r', { exportTo: ['.'], trafficPolicy: most(2) })]), 0)
   assert.equal(limit([rule('data/r', { exportTo: ['edge'], trafficPolicy: most(2) })]), 2)

@@ -73,23 +73,30 @@ export class DestinationRules {
   /** The rule for `host` as a proxy in `proxyNamespace` sees it, or null. */
   find(host: string, proxyNamespace: string, serviceNamespace: string): MergedRule | null {
     const isSeen = ({ visibility }: Rule): boolean => isVisible(visibility, proxyNamespace)
-    if (proxyNamespace === ROOT_NAMESPACE) {
-      const own = this.#first(host, ROOT_NAMESPACE, isPrivate)
-      if (own) return own
-    }
-    const proxys = proxyNamespace === ROOT_NAMESPACE ? [] : [proxyNamespace]
-    for (const namespace of new Set([...proxys, serviceNamespace, ROOT_NAMESPACE])) {
-      const found = this.#first(host, namespace, isSeen)
+    const isRoot = proxyNamespace === ROOT_NAMESPACE
+    const own = this.#first(host, proxyNamespace, isRoot ? isPrivate : isSeen)
+    if (own) return own
+    for (const namespace of new Set([serviceNamespace, ROOT_NAMESPACE])) {
+      const found = this.#first(host, namespace, rule => !isPrivate(rule), isSeen)
       if (found) return found
     }
     return null
   }
 
-  /** Of the rules in `namespace` that count, those of the most specific host. */
-  #first(host: string, namespace: string, counts: (rule: Rule) => boolean): MergedRule | null {
+  /**
+   * Of the rules in `namespace` that are asked for, those of the most specific host, as far as they
+   * count; if none does, no less specific one is asked.
+   */
+  #first(
+    host: string,
+    namespace: string,
+    isAsked: (rule: Rule) => boolean,
+    counts: (rule: Rule) => boolean = isAsked,
+  ): MergedRule | null {
     for (const rules of this.#byNamespace.get(namespace)?.covering(host) ?? []) {
-      const counting = rules.filter(counts)
-      if (counting.length > 0) return this.#merge(counting.filter(rule => isAlike(rule, counting[0])))
+      if (!rules.some(isAsked)) continue
+      const counting = rules.filter(rule => isAsked(rule) && counts(rule))
+      return counting.length === 0 ? null : this.#merge(counting.filter(rule => isAlike(rule, counting[0])))
     }
     return null
   }
