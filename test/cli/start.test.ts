@@ -10,6 +10,7 @@ import {
   chmodSync,
   chownSync,
   closeSync,
+  existsSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -156,13 +157,13 @@ test('worker threads read the cache too, and write it before they serve', { skip
   const cache = join(root, 'cache')
   mkdirSync(cache, { mode: 0o700 })
   const env = environment({ CACHE_DIRECTORY: cache, NODE_DEBUG_NATIVE: 'COMPILE_CACHE' })
-  // The main thread writes at once after it has said that it serves.
-  await killedWhenReady(
-    t,
-    root,
-    env,
-    /for ESM \S+supervisor\.ts to temporary file (\S+).*Renaming \1 to \S+success/s,
-  )
+  // The main thread writes at once after it has said that it serves. It says so in pieces, between
+  // which other threads may speak: what counts is the file.
+  const isWritten = (said: string): boolean => {
+    const [, temporary] = /for ESM \S+supervisor\.ts to temporary file (\S+)/.exec(said) ?? []
+    return temporary !== undefined && existsSync(temporary.replace(/\.[^.]*$/, ''))
+  }
+  await killedWhenReady(t, root, env, isWritten)
   const said = await killedWhenReady(t, root, env)
   for (const path of ['engine/worker/mailbox.ts', 'config/lint/lint.ts', 'control/workers/supervisor.ts'])
     assert.match(said, new RegExp(`code cache for ESM file:.*/src/${path} was accepted`), path)
@@ -224,7 +225,7 @@ async function killedWhenReady(
   t: TestContext,
   root: string,
   env: NodeJS.ProcessEnv,
-  waited = /(?:)/,
+  isDone: (said: string) => boolean = () => true,
 ): Promise<string> {
   const file = join(root, 'said')
   const stderr = openSync(file, 'w')
@@ -240,7 +241,7 @@ async function killedWhenReady(
     told += data
   })
   const said = () => readFileSync(file, 'utf8')
-  await until(() => told.includes('every listener accepts') && waited.test(said()))
+  await until(() => told.includes('every listener accepts') && isDone(said()))
   child.kill('SIGKILL')
   await closed
   return said()

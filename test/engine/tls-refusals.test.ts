@@ -9,6 +9,7 @@ import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { test } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type ConnectionOptions, connect, TLSSocket as Secure, type TLSSocket } from 'node:tls'
 import type { Ask } from '../../src/engine/flow/ask.ts'
 import { HandshakeSends } from '../../src/engine/flow/handshake-sends.ts'
@@ -25,7 +26,8 @@ import {
   type Target,
   TestEngine,
 } from '../support/engine.ts'
-import { begin, echo, ending, freePort, listen, readBytes } from '../support/sockets.ts'
+import { hello, host, record, serverName } from '../support/hello.ts'
+import { begin, echo, ending, freePort, listen, open, readBytes, until } from '../support/sockets.ts'
 import {
   AUTHORITY,
   CLIENT,
@@ -101,6 +103,28 @@ for (const { engine, test } of ENGINES) {
     client.write('x')
     assert.equal(await ending(client), 'ECONNRESET')
     await gateway.closed('tls-truncated')
+  })
+
+  test(`${engine}: clients that reset as their hello is refused end once each`, async () => {
+    await using upstream = await listen(echo)
+    await using gateway = await plane(engine, upstream, {})
+    const CLIENTS = 200
+    // Without a version or a cipher that anybody has.
+    const refused = record(hello([serverName(host(SERVER_NAME))]))
+    const clients = Array.from({ length: CLIENTS }, async (_, index) => {
+      const client = await open(gateway.port)
+      client.on('error', () => {})
+      client.write(refused)
+      for (let turn = 0; turn < index % 20; turn++) await nextTurn()
+      client.resetAndDestroy()
+    })
+    await Promise.all(clients)
+    await until(() => gateway.counts.accepted === CLIENTS)
+    await gateway.settled()
+    const whole = tlsBegin(gateway.port)
+    whole.write('on')
+    assert.equal(await readBytes(whole, 2), 'on')
+    whole.destroy()
   })
 
   test(`${engine}: a client that says no more after its hello is late`, async () => {

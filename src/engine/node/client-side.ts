@@ -120,7 +120,8 @@ export class ClientSide {
       },
       onDenied: (reason, detail) => {
         if (!this.#isOver) account.broke(detail)
-        setImmediate(onRejected, reason) // an alert may be on its way out
+        // An alert may be on its way out; and all may be over before it is.
+        setImmediate(() => this.#isOver || onRejected(reason))
       },
       onBrokenOff: detail => onSocketFailed({ code: 'ECONNRESET', errno: detail }),
       onCutShort: () => onRejected(Reason['tls-truncated']),
