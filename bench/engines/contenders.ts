@@ -23,6 +23,8 @@ export type Contender = {
   readonly env?: Readonly<Record<string, string>>
   /** Why it cannot run here, and what would change that; '' if it can. */
   readonly missing: () => string
+  /** Its port, if not any that is free: that of its last start, which left the same files. */
+  readonly listen?: number
   /** Whether it differs from another contender in bulk only. */
   readonly bulkOnly?: boolean
 }

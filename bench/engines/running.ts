@@ -21,7 +21,7 @@ const OUTPUT_MAX = 2_000
 /** Memory counts as settled while it moves by no more than this, for so many looks in a row. */
 const SAME_BYTES = 2 ** 18
 const SAME_LOOKS = 3
-const LOOKS_MAX = 20
+const LOOKS_MAX = 10
 /**
  * USER_HZ, in which /proc counts: 100 on every architecture of Linux but alpha. proc_pid_stat(5)
  */
@@ -77,7 +77,7 @@ export class Running {
   ): Promise<Running> {
     const { command } = contender
     if (!command) return new Running(contender, server, null)
-    const listen = await freePort()
+    const listen = contender.listen ?? (await freePort())
     const [program, ...args] = command({ listen, server, folder })
     const env = { ...process.env, ...contender.env }
     const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
