@@ -33,6 +33,23 @@ const rule = (localityLbSetting: object | undefined, outlierDetection: object | 
     },
   })
 
+/** shop/web of a cluster; the rest of its spec. */
+const web = (more: object = {}): Written =>
+  core('Service', 'shop/web', {
+    spec: { clusterIP: '10.0.0.9', ports: [{ port: 80, name: 'tcp' }], ...more },
+  })
+
+/** Its endpoints, without their addresses: 10.1.0.1, 10.1.0.2, … */
+const sliceOfWeb = (endpoints: readonly object[]): Written =>
+  ({
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: { name: 'web', namespace: 'shop', labels: { 'kubernetes.io/service-name': 'web' } },
+    addressType: 'IPv4',
+    ports: [{ name: 'tcp', port: 8080 }],
+    endpoints: endpoints.map((each, index) => ({ addresses: [`10.1.0.${index + 1}`], ...each })),
+  }) as unknown as Written
+
 /** "10.1.0.1 0 80": address, priority and share. */
 function placesOf(written: readonly Written[], locality: Settings['locality'] = HERE): string[] {
   const { plan } = planOf(written, { locality })
@@ -92,21 +109,13 @@ test('hints: only endpoints for the own zone, if all have one; else all', () => 
     hints: readonly (readonly string[] | null)[],
     more: { annotations?: object; away?: number[] } = {},
   ) => {
-    const service = core('Service', 'shop/web', {
-      spec: { clusterIP: '10.0.0.9', ports: [{ port: 80, name: 'tcp' }] },
-    })
-    const slice = {
-      apiVersion: 'discovery.k8s.io/v1',
-      kind: 'EndpointSlice',
-      metadata: { name: 'web', namespace: 'shop', labels: { 'kubernetes.io/service-name': 'web' } },
-      addressType: 'IPv4',
-      ports: [{ name: 'tcp', port: 8080 }],
-      endpoints: hints.map((zones, index) => ({
-        addresses: [`10.1.0.${index + 1}`],
+    const service = web()
+    const slice = sliceOfWeb(
+      hints.map((zones, index) => ({
         conditions: { ready: !more.away?.includes(index + 1) },
         ...(zones && { hints: { forZones: zones.map(name => ({ name })) } }),
       })),
-    } as unknown as Written
+    )
     const metadata = { ...service.metadata, annotations: more.annotations ?? AUTO }
     const { plan } = planOf([{ ...service, metadata } as Written, slice], { locality: HERE })
     return plan.clusters.flatMap(each => each.endpoints.map(({ address }) => Number(address.slice(7))))
@@ -123,24 +132,8 @@ test('hints: only endpoints for the own zone, if all have one; else all', () => 
 })
 
 test('internalTrafficPolicy: Local: only endpoints on the own node, if that is known', () => {
-  const service = core('Service', 'shop/web', {
-    spec: {
-      clusterIP: '10.0.0.9',
-      ports: [{ port: 80, name: 'tcp' }],
-      internalTrafficPolicy: 'Local',
-    },
-  })
-  const slice = {
-    apiVersion: 'discovery.k8s.io/v1',
-    kind: 'EndpointSlice',
-    metadata: { name: 'web', namespace: 'shop', labels: { 'kubernetes.io/service-name': 'web' } },
-    addressType: 'IPv4',
-    ports: [{ name: 'tcp', port: 8080 }],
-    endpoints: ['n1', 'n2', 'n1'].map((nodeName, index) => ({
-      addresses: [`10.1.0.${index + 1}`],
-      nodeName,
-    })),
-  } as unknown as Written
+  const service = web({ internalTrafficPolicy: 'Local' })
+  const slice = sliceOfWeb(['n1', 'n2', 'n1'].map(nodeName => ({ nodeName })))
   const endpoints = core('Endpoints', 'shop/web', {
     subsets: [
       {
@@ -163,27 +156,10 @@ test('internalTrafficPolicy: Local: only endpoints on the own node, if that is k
 })
 
 test('endpoints of an EndpointSlice have the locality of their Pod, its Node, or the zone of the slice', () => {
-  const service = core('Service', 'shop/web', {
-    spec: {
-      clusterIP: '10.0.0.9',
-      ports: [{ port: 80, name: 'tcp' }],
-      trafficDistribution: 'PreferSameZone',
-    },
-  })
+  const service = web({ trafficDistribution: 'PreferSameZone' })
   const node = core('Node', 'n9', {}) as { metadata: object }
   const labels = { 'topology.kubernetes.io/region': 'us', 'topology.kubernetes.io/zone': 'b' }
-  const slice = {
-    apiVersion: 'discovery.k8s.io/v1',
-    kind: 'EndpointSlice',
-    metadata: { name: 'web', namespace: 'shop', labels: { 'kubernetes.io/service-name': 'web' } },
-    addressType: 'IPv4',
-    ports: [{ name: 'tcp', port: 8080 }],
-    endpoints: [
-      { addresses: ['10.1.0.1'], nodeName: 'n9' },
-      { addresses: ['10.1.0.2'], zone: 'a' },
-      { addresses: ['10.1.0.3'], zone: 'z' },
-    ],
-  } as unknown as Written
+  const slice = sliceOfWeb([{ nodeName: 'n9' }, { zone: 'a' }, { zone: 'z' }])
   const nodes = { ...node, metadata: { ...node.metadata, labels } } as unknown as Written
   const { plan } = planOf([service, nodes, slice], { locality: HERE })
   const [cluster] = plan.clusters.filter(each => each.host.startsWith('web.'))
