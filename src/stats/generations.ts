@@ -136,8 +136,10 @@ export class Generations {
     if (tooMany.length === 0) return
     // First: what a worker has accepted before it adopted a newer table, it has written by then.
     const least = this.#live.leastAdopted()
-    const deciding = this.#live.deciding()
-    const going = new Set(tooMany.filter(each => !deciding.has(each) && (least === 0 || each < least)))
+    const left = tooMany.filter(each => least === 0 || each < least)
+    if (left.length === 0) return
+    const deciding = this.#live.deciding() // looks at each row
+    const going = new Set(left.filter(each => !deciding.has(each)))
     if (going.size > 0) this.#retired = { going, ...this.#namesWithout(going) }
   }
 
