@@ -200,11 +200,12 @@ const LOOKED_MS_MAX = 180_000
 
 /**
  * Looks every few milliseconds until `condition` holds: for what sends no event, like shared
- * memory. It gives up after the time of a test, or one that is over would hold its process.
+ * memory. It gives up after the time of a test, or one that is over would hold its process; `found`
+ * is then told, too.
  */
-export async function until(condition: () => boolean): Promise<void> {
+export async function until(condition: () => boolean, found = (): string => ''): Promise<void> {
   for (const startMs = performance.now(); !condition(); await pause(3))
-    assert.ok(performance.now() - startMs < LOOKED_MS_MAX, `never so: ${condition}`)
+    assert.ok(performance.now() - startMs < LOOKED_MS_MAX, `never so: ${condition} ${found()}`)
 }
 
 /**

@@ -5,6 +5,7 @@
  */
 
 import { readdirSync } from 'node:fs'
+import { inspect, isDeepStrictEqual } from 'node:util'
 import { Arena } from '../../src/kernel/arena.ts'
 import type { Keepalive } from '../../src/kernel/kernel.ts'
 import * as libc from '../../src/kernel/libc.ts'
@@ -24,13 +25,19 @@ const sockets = new Sockets(arena)
 const [valueAt, lengthAt] = [arena.take(4), arena.take(4)]
 const [value, length] = [arena.pointer(valueAt), arena.pointer(lengthAt)]
 
-/** How the connection to `port` probes a silent peer; waits until it does. */
-export async function keepaliveDue(port: number): Promise<Keepalive> {
-  await until(() => keepaliveNow(port) !== null)
-  return keepaliveNow(port) as Keepalive
+/**
+ * Waits until the connection to `port` probes a silent peer like this. A worker sets one option
+ * after the other, so a look in between finds some of them only.
+ */
+export async function keepaliveIs(port: number, wanted: Keepalive): Promise<void> {
+  const now = (): Keepalive | null => keepaliveNow(port)
+  await until(
+    () => isDeepStrictEqual(now(), wanted),
+    () => inspect(now()),
+  )
 }
 
-/** The same, or null where it does not. */
+/** How it probes it now; null: it does not. */
 export function keepaliveNow(port: number): Keepalive | null {
   const fd = connectedTo(port)
   if (fd === null || option(fd, SO_KEEPALIVE) === 0) return null
