@@ -1,40 +1,20 @@
 /**
- * Each view of the page in a real browser: what it shows, who can use it, and that its address is
- * all it needs; with 10 rules, and in `npm run test:full` also with 200 and 10 000.
+ * Each view of the page in a real browser: what it shows, and to whom; with 63 rules, and in
+ * `npm run test:full` also with 200 and 10 000.
  */
 
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import { after, type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import { openAdminOf } from '../../src/admin/open.ts'
 import { DEFAULT_ADMIN } from '../../src/config/settings/settings.ts'
 import { ask, folder } from '../control/scene.ts'
 import { browse, skip, visit } from '../support/chromium.ts'
 import { fullOnly } from '../support/full.ts'
-import { behindAt, likeAt, peer } from './fleet-kit.ts'
 import { furnished, goTo, hasText, outside, urlOf, VIEWS, violations } from './page-kit.ts'
+import { furnishedScene } from './page-scene.ts'
 import { times } from './routes-kit.ts'
-import { routedTo, type Scene, scene, talking } from './scene.ts'
-
-const ends: (() => unknown)[] = []
-const whole = { after: (end: () => unknown) => void ends.push(end) } as TestContext
-after(async () => {
-  for (const end of ends) await end()
-})
-
-let shown: Promise<Scene> | null = null
-/** One gateway for all tests of this file that only read. */
-function furnishedScene(): Promise<Scene> {
-  const fleet = ['127.0.0.1:1']
-  shown ??= scene(whole, furnished(60), 'auto', { fleet }).then(async where => {
-    const peers = [likeAt, behindAt].map(each => peer(whole, each(where.where.port)))
-    fleet.push(...(await Promise.all(peers)).map(each => each.place))
-    await times(50, () => ask(where.port))
-    await talking(whole, where.port)
-    return where
-  })
-  return shown
-}
+import { routedTo, scene } from './scene.ts'
 
 /**
  * axe-core takes seconds for a view on a busy machine, so `npm test` looks at two that have of
@@ -73,60 +53,6 @@ for (const { colorScheme, width, isFull = false } of [
     )
   })
 }
-
-test('rules are searched, filtered, sorted and paged, and each state is an address', { skip }, async t => {
-  const where = await furnishedScene()
-  const { page } = await visit(await browse(t), `${urlOf(where)}#/rules`)
-  const first = page.locator('tbody tr').first()
-  await hasText(page, '.pager', '1 – 50 of 63')
-  assert.match((await first.textContent()) ?? '', /default\/all tcp\[0\]/)
-  await page.getByRole('link', { name: 'Next' }).click()
-  await hasText(page, '.pager', '51 – 63 of 63')
-  await page.getByRole('link', { name: 'Hits' }).click()
-  await page.locator('th[aria-sort=descending]', { hasText: 'Hits' }).waitFor()
-  await hasText(page, 'tbody tr:first-child', 'default/all tcp[2]')
-  await page.getByRole('searchbox').fill('10.0.0.7 nobody')
-  await hasText(page, '.pager', '1 – 1 of 1')
-  await hasText(page, 'tbody', 'default/more-0 tcp[7]')
-  assert.match(page.url(), /q=10\.0\.0\.7\+nobody/)
-  await page.goBack() // typing adds no steps
-  await hasText(page, '.pager', '51 – 63 of 63')
-  await page.getByRole('link', { name: /^Unserved/ }).click()
-  await hasText(page, '.pager', '1 – 1 of 1')
-  await page.getByRole('link', { name: /^Never hit/ }).click()
-  await hasText(page, '.pager', '1 – 50 of 61')
-  await page.getByRole('link', { name: /^Unreachable/ }).click()
-  await hasText(page, 'tbody', 'never matches')
-})
-
-test('a filter of connections that is refused stays, to be mended', { skip }, async t => {
-  const where = await furnishedScene()
-  const { page } = await visit(await browse(t), `${urlOf(where)}#/connections?ended=1&client=nonsense`)
-  await hasText(page, '[role=alert]', 'client nonsense: not an address')
-  const client = page.getByRole('textbox', { name: 'Client' })
-  assert.equal(await client.inputValue(), 'nonsense')
-  await client.fill('127.0.0.0/8')
-  await page.keyboard.press('Enter')
-  await hasText(page, 'tbody', 'client-closed')
-  assert.equal(await page.locator('[role=alert]:visible').count(), 0)
-})
-
-test('the same connection is asked about again as weir knows it, and by a certificate as well', {
-  skip,
-}, async t => {
-  const where = await furnishedScene()
-  const { page } = await visit(await browse(t), `${urlOf(where)}#/connections?ended=1`)
-  await page
-    .getByRole('link', { name: /^Explain a connection from 127/ })
-    .first()
-    .click()
-  await hasText(page, '#answer h3', 'Goes by a rule')
-  assert.match(page.url(), /from=127\.0\.0\.1&peer=127\.0\.0\.1/)
-  await page.getByRole('textbox', { name: 'Certificate of' }).fill('spiffe://cluster.local/ns/shop/sa/web')
-  const asked = page.waitForRequest(request => request.url().includes('identity=spiffe'))
-  await page.keyboard.press('Enter')
-  await asked
-})
 
 test('on a phone each row is a block, and none of its figures is off the edge', { skip }, async t => {
   const where = await furnishedScene()
@@ -180,42 +106,6 @@ test('the fleet is one view: who is gone, who is behind, and the shares of all t
   await hasText(page, 'tr', 'configuration bbbbbbbbbbbb, where 2 have')
   await hasText(page, '#main', 'exact to less than 2 connections')
   await hasText(page, 'tr', '✓ as asked')
-})
-
-test('back and forward go from view to view, with the time range that was chosen there', {
-  skip,
-}, async t => {
-  const where = await furnishedScene()
-  const browser = await browse(t)
-  const { page } = await visit(browser, `${urlOf(where)}#/rules?range=1h`)
-  const chosen = async (view: string, range: string, of = page) => {
-    await of.locator('#head nav [aria-current=page]', { hasText: view }).waitFor()
-    await of.locator('.ranges [aria-current]', { hasText: range }).waitFor()
-  }
-  await chosen('Rules', '1 h')
-  await page.getByRole('link', { name: 'Connections', exact: true }).click()
-  await chosen('Connections', '1 h')
-  await page.getByRole('link', { name: '2 min' }).click()
-  await chosen('Connections', '2 min')
-  await page.getByRole('link', { name: 'Listeners' }).click()
-  await chosen('Listeners', '2 min')
-  for (const [view, range] of [
-    ['Connections', '2 min'],
-    ['Connections', '1 h'],
-    ['Rules', '1 h'],
-  ]) {
-    await page.goBack()
-    await chosen(view, range)
-  }
-  await page.goForward()
-  await page.goForward()
-  await chosen('Connections', '2 min')
-  const deep = `${urlOf(where)}#/endpoints?q=second.example&state=up&range=2m`
-  const { page: other } = await visit(browser, deep)
-  await chosen('Endpoints', '2 min', other)
-  await other.locator('.tabs [aria-current]', { hasText: 'Up' }).waitFor()
-  assert.equal(await other.getByRole('searchbox').inputValue(), 'second.example')
-  await hasText(other, '.pager', '1 – 1 of 1')
 })
 
 test('while an answer is awaited the page says so, and an empty list says what is missing', {
@@ -293,36 +183,6 @@ test('who has no token, or a wrong one, is told so and asked for one', { skip },
 })
 
 const TOKENS = { reads: 'a-secret-that-only-reads', changes: 'a-secret-that-changes-things' }
-
-test('the way to a rule, and its explanation, by keyboard alone', { skip }, async t => {
-  const where = await furnishedScene()
-  const { page } = await visit(await browse(t), `${urlOf(where)}#/rules`)
-  await hasText(page, '.pager', '1 – 50 of 63')
-  await page.keyboard.press('Tab')
-  assert.equal(await page.evaluate('document.activeElement.className'), 'skip')
-  await page.keyboard.press('Enter')
-  assert.equal(await page.evaluate('document.activeElement.id'), 'main')
-  const press = async (isThere: string): Promise<void> => {
-    for (let presses = 0; !(await page.evaluate(isThere)); presses++) {
-      assert.ok(presses < 60, isThere)
-      await page.keyboard.press('Tab')
-    }
-  }
-  await press("document.activeElement.textContent === 'default/all tcp[0].match[0]'")
-  assert.notEqual(await page.evaluate('getComputedStyle(document.activeElement).outlineStyle'), 'none')
-  await page.keyboard.press('Enter')
-  await hasText(page, 'h2', 'default/all tcp[0].match[0]')
-  assert.equal(await page.evaluate('document.activeElement.id'), 'main', 'the new view has the focus')
-  await press("document.activeElement.textContent.startsWith('Explain a connection that')")
-  await page.keyboard.press('Enter')
-  await hasText(page, '#answer h3', 'Goes by a rule')
-  await press("document.activeElement.name === 'from'")
-  await page.keyboard.press('ControlOrMeta+a')
-  await page.keyboard.type('127.0.0.3')
-  await page.keyboard.press('Enter')
-  await hasText(page, '#answer .rejected', 'sourceSubnet')
-  await hasText(page, '#answer .destinations', '80 % backend.example:9000')
-})
 
 for (const rules of [200, 10_000])
   test(`${rules} rules are listed, found and paged as ten are`, { skip: skip || fullOnly }, async t => {

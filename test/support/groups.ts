@@ -19,6 +19,7 @@ const TEST = fileURLToPath(new URL('..', import.meta.url))
 /** Tests with pages share a browser, whatever their folder, since a browser is slow to start. */
 const BROWSER: readonly string[] = [
   'admin/page-browser.test.ts',
+  'admin/page-navigation.test.ts',
   'admin/page-views.test.ts',
   'bench/page.test.ts',
   'engine/tls-browser.test.ts',
