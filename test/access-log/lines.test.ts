@@ -1,77 +1,21 @@
-/**
- * Goal: every record becomes one line that a reader takes apart into what it said. Method: the
- * lines' bytes, beside JSON.parse and Node's own formatting.
- */
+/** Every record becomes one line, beside JSON.parse, that says all that the record knows. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
 import { Bytes } from '../../src/access-log/bytes.ts'
 import { ENDINGS } from '../../src/access-log/endings.ts'
 import { JsonLines } from '../../src/access-log/json.ts'
-import { LINE_BYTES_MAX, type LineWriter } from '../../src/access-log/lines.ts'
-import { readLine } from '../../src/access-log/read-line.ts'
+import { LINE_BYTES_MAX } from '../../src/access-log/lines.ts'
 import { TextLines } from '../../src/access-log/text.ts'
-import { WallTime } from '../../src/access-log/wall-time.ts'
 import { parseAddress } from '../../src/address/address.ts'
 import { Errno } from '../../src/kernel/errno.ts'
 import { Live } from '../../src/stats/connections.ts'
-import { Generations } from '../../src/stats/generations.ts'
-import { LiveConnections } from '../../src/stats/live-connections.ts'
 import { REASON_NAMES, REASONS, Reason } from '../../src/stats/reasons.ts'
 import { RecordKind } from '../../src/stats/records.ts'
-import type { Plan, RuleOrigin } from '../../src/table/plan/plan.ts'
 import { clusterOf, listenerOn, planOf } from '../support/engine.ts'
-import { type Fields, recordOf } from '../support/records.ts'
+import { recordOf } from '../support/records.ts'
 import { tableOf } from '../support/tables.ts'
-
-const HOSTILE = 'q"u\\o\nte\u2028\u0001ü.yaml'
-
-/** Two rules; the second one's names are as bad as they may be. */
-function plan(labels: Readonly<Record<string, string>> = { app: 'web' }): Plan {
-  const rule = (virtualService: string, file: string, match: number | null, route: number) => ({
-    origin: { virtualService, block: 'tcp', route, match, file, line: 7 } satisfies RuleOrigin,
-    destinations: [],
-    port: 0,
-    clients: [],
-    route,
-    never: null,
-    source: { namespace: null, labels: {}, visibleTo: null },
-  })
-  const rules = [rule('shop/orders', 'a.yaml', 1, 0), rule('shop/"odd"', HOSTILE, null, 1)]
-  const clusters = [
-    { ...clusterOf([], {}, 'orders.example'), subset: 'v1' },
-    clusterOf([], {}, 'odd.example'),
-  ]
-  const words = Uint32Array.of(0x7f000001, 0, 0, 0)
-  return {
-    ...planOf(
-      [listenerOn(9000, 0, { scopes: [{ host: '', port: 0, addresses: [], rules, defaultRoute: 0 }] })],
-      clusters,
-    ),
-    sources: [{ cidr: { family: 4, words, bits: 32 }, namespace: 'shop', labels }],
-  }
-}
-
-function generations(of = plan()): Generations {
-  const known = new Generations(new LiveConnections([]))
-  known.add(tableOf(of).buffers)
-  return known
-}
-
-function lineOf(writer: LineWriter, fields: Fields): string {
-  const out = new Bytes(LINE_BYTES_MAX)
-  const { words, numbers } = recordOf(fields)
-  writer.put(out, words, numbers, 0)
-  return Buffer.from(out.buffer.subarray(0, out.length)).toString()
-}
-
-/** The line, which is one and ends with a newline, as an object. */
-function jsonOf(fields: Fields, writer: LineWriter = new JsonLines(generations())) {
-  const line = lineOf(writer, fields)
-  assert.match(line, /^[^\n]+\n$/)
-  return JSON.parse(line)
-}
+import { generations, HOSTILE, jsonOf, lineOf, plan } from './lines-kit.ts'
 
 test('a line says everything that its record knows', () => {
   const line = jsonOf({
@@ -213,30 +157,6 @@ test('IPv6 addresses are written as they are read', () => {
   assert.equal(downstream_remote_address, '[2001:db8::1:2]:1')
 })
 
-test('numbers are written as Node writes them', () => {
-  fc.assert(
-    fc.property(fc.oneof(fc.maxSafeInteger(), fc.integer()), fc.nat(2 ** 31 - 1), (value, thousandths) => {
-      const out = new Bytes(64)
-      out.number(value)
-      out.put(Buffer.from(' '))
-      out.thousandths(thousandths)
-      const text = Buffer.from(out.buffer.subarray(0, out.length)).toString()
-      assert.equal(text, `${value} ${(thousandths / 1000).toFixed(3)}`)
-    }),
-  )
-})
-
-test('times are written as Node writes them', () => {
-  const time = new WallTime('', '')
-  fc.assert(
-    fc.property(fc.date({ min: new Date(0), max: new Date('9999-12-31'), noInvalidDate: true }), date => {
-      const out = new Bytes(64)
-      time.put(out, date.getTime())
-      assert.equal(Buffer.from(out.buffer.subarray(0, out.length)).toString(), date.toISOString())
-    }),
-  )
-})
-
 test('the same for people is one line', () => {
   const writer = new TextLines(generations())
   const fields = {
@@ -263,86 +183,4 @@ test('the same for people is one line', () => {
   )
   const odd = lineOf(writer, { ...fields, rule: 1, route: 1, cluster: 1, reason: 0 })
   assert.equal(odd.split('\n').length, 2, 'a name with a newline in it stays in its line')
-})
-
-test('a line is read back as what its record knows, whichever the reason and the form', () => {
-  const peer = { peerFamily: 4, peer: 0x0a000005, peerPort: 4711 }
-  for (const Writer of [JsonLines, TextLines]) {
-    const writer = new Writer(generations())
-    const read = (fields: Fields) => readLine(lineOf(writer, fields).trimEnd())
-    const isJson = writer instanceof JsonLines
-    const common = {
-      acceptedAt: '2026-11-23T07:36:27.123Z',
-      id: 1025,
-      lastedMs: 12,
-      listener: isJson ? 'default/test 127.0.0.1:9000' : null,
-      asked: '127.0.0.2:2',
-      serverName: '',
-      identity: '',
-      endpoint: '127.0.0.3:3',
-      deniedBy: null,
-      generation: 1,
-      fromClientBytes: 9,
-      toUpstreamBytes: 7,
-      fromUpstreamBytes: 5,
-      toClientBytes: 4,
-      attempts: isJson ? 2 : null,
-      connectMs: isJson ? 0.25 : null,
-      firstByteMs: isJson ? 1.5 : null,
-    }
-    const fields = {
-      acceptedWallMs: Date.parse(common.acceptedAt),
-      acceptedMs: 1,
-      endedMs: 13,
-      id: 1025,
-      fromClient: 9,
-      toUpstream: 7,
-      fromUpstream: 5,
-      toClient: 4,
-      attempts: 2,
-      connectUs: 250,
-      firstByteUs: 1500,
-    }
-    const routed = {
-      rule: 'shop/orders tcp[0].match[1]',
-      writtenAt: 'a.yaml:7',
-      destination: { host: 'orders.example', port: 80, subset: 'v1' },
-      client: '127.0.0.1:1',
-      peer: '10.0.0.5:4711',
-    }
-    for (const [number, reason] of REASON_NAMES.entries()) {
-      assert.deepEqual(read({ ...fields, reason: number, ...peer, errno: Errno.ECONNRESET }), {
-        ...common,
-        ...routed,
-        reason,
-        errno: 'ECONNRESET',
-      })
-      const nowhere = {
-        reason: number,
-        rule: -1,
-        route: -1,
-        cluster: -1,
-        clientFamily: 0,
-        endpointFamily: 0,
-        errno: 0,
-      }
-      assert.deepEqual(read({ ...fields, ...nowhere }), {
-        ...common,
-        client: null,
-        peer: null,
-        endpoint: null,
-        rule: null,
-        writtenAt: null,
-        destination: null,
-        reason,
-        errno: null,
-      })
-    }
-    for (const kind of [RecordKind.connected, RecordKind.periodic]) {
-      const open = { ...common, ...routed, reason: null, errno: null }
-      assert.deepEqual(read({ ...fields, kind, reason: -1, ...peer, errno: 0 }), open)
-    }
-  }
-  for (const line of ['', 'x', '{', '{}', '[]', 'null', '{"access_log_type":"TcpConnectionEnd"}'])
-    assert.equal(readLine(line), 'unknown')
 })

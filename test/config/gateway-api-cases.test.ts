@@ -9,9 +9,7 @@ import {
   api,
   certificate,
   gateway,
-  goes,
   grant,
-  namespace,
   planned,
   service,
   tcp,
@@ -22,14 +20,7 @@ import {
   WEIR,
 } from '../support/gateway-api.ts'
 import type { Written } from '../support/resources.ts'
-import { EDGE, listeners, parent, said, statuses } from './gateway-api-kit.ts'
-
-const set = (id: string, all: object[], metadata: object = {}): Written =>
-  api('ListenerSet', id, { parentRef: { ...EDGE, namespace: 'default' }, listeners: all }, metadata)
-const open = (from: string): object => ({ allowedListeners: { namespaces: { from } } })
-const at = (second: number) => ({ creationTimestamp: `2026-01-01T00:00:0${second}Z` })
-const attached = (status: { listeners: { name: string; attachedRoutes: number }[] }) =>
-  status.listeners.map(each => `${each.name} ${each.attachedRoutes}`)
+import { at, EDGE, open, parent, said, set, statuses } from './gateway-api-kit.ts'
 
 test('any word is a protocol; one that weir does not serve is told in the status', () => {
   const quic = { name: 'quic', port: 9001, protocol: 'example.com/quic' }
@@ -177,129 +168,6 @@ test('kinds of routes: of a listener where TLS passes, and of one where it ends'
   deepEqual(of({ ...ends, ...kinds }), [['TCPRoute', 'TLSRoute'], 'ResolvedRefs: ResolvedRefs'])
   const one = { allowedRoutes: { kinds: [{ kind: 'TLSRoute' }] } }
   deepEqual(of({ ...ends, ...one }), [['TLSRoute'], 'ResolvedRefs: ResolvedRefs'])
-})
-
-test('ListenerSets: what lost to the Gateway is in the way of nobody, its own siblings included', () => {
-  const of = statuses([
-    gateway('edge', [tls(9000, 'a.test'), tls(9000, 'b.test')], open('Same')),
-    set('first', [tls(9000, 'c.test'), tcp(9000), tls(9000, 'd.test')], at(1)),
-    set('second', [tcp(9000)], at(2)),
-    set('third', [tls(9000, 'e.test'), tls(9000, 'C.test', { name: 'same' })], at(3)),
-    set('fourth', [tls(9000, 'f.test'), tls(9000, 'F.test', { name: 'twice' })], at(4)),
-  ])
-  const accepted = (id: string) =>
-    listeners(of('ListenerSet', id), 'Accepted').map(([name, said]) => `${name} ${said}`)
-  deepEqual(accepted('first'), [
-    'c.test Accepted: Accepted',
-    'tcp-9000 not Accepted: ProtocolConflict',
-    'd.test Accepted: Accepted',
-  ])
-  deepEqual(accepted('third'), ['e.test Accepted: Accepted', 'same not Accepted: HostnameConflict'])
-  deepEqual(accepted('fourth'), [
-    'f.test not Accepted: HostnameConflict',
-    'twice not Accepted: HostnameConflict',
-  ])
-  const sets = ['first', 'second', 'third', 'fourth'].map(id => said(of('ListenerSet', id).conditions).join())
-  deepEqual(sets, [
-    'Accepted: ListenersNotValid,Programmed: Programmed',
-    'not Accepted: ListenersNotValid,not Programmed: ListenersNotValid',
-    'Accepted: ListenersNotValid,Programmed: Programmed',
-    'not Accepted: ListenersNotValid,not Programmed: ListenersNotValid',
-  ])
-  equal(of('Gateway').attachedListenerSets, 2)
-})
-
-test('ListenerSets: a route has a verdict for each parent that it names, and for no other', () => {
-  const both = [
-    { ...EDGE, sectionName: 'more.test' },
-    { kind: 'ListenerSet', name: 'more', sectionName: 'more.test' },
-  ]
-  const of = statuses([
-    gateway('edge', [tls(9443, 'own.test')], open('Same')),
-    set('more', [tls(9443, 'more.test')]),
-    ...service('a'),
-    tlsRoute('gateways', EDGE, ['own.test'], ['a']),
-    tlsRoute('sets', { kind: 'ListenerSet', name: 'more' }, ['more.test'], ['a']),
-    tlsRoute('one', both, ['*.test'], ['a']),
-    tlsRoute('both', [EDGE, { kind: 'ListenerSet', name: 'more' }], ['*.test'], ['a']),
-  ])
-  const verdicts = (id: string) =>
-    of('TLSRoute', id).parents.map(({ parentRef, conditions }) => {
-      const { kind = 'Gateway' } = parentRef as { kind?: string }
-      return `${kind} ${said(conditions, 'Accepted')[0]}`
-    })
-  deepEqual(verdicts('gateways'), ['Gateway Accepted: Accepted'])
-  deepEqual(verdicts('sets'), ['ListenerSet Accepted: Accepted'])
-  deepEqual(verdicts('one'), ['Gateway not Accepted: NoMatchingParent', 'ListenerSet Accepted: Accepted'])
-  deepEqual(verdicts('both'), ['Gateway Accepted: Accepted', 'ListenerSet Accepted: Accepted'])
-  deepEqual(attached(of('Gateway')), ['own.test 2'])
-  deepEqual(attached(of('ListenerSet', 'more')), ['more.test 3'])
-})
-
-test('ListenerSets: routes attach to all listeners of a parent, or to one by name, and are served there', () => {
-  const { plan } = planned([
-    WEIR,
-    gateway('edge', [tcp(9000), tcp(9001)], open('Same')),
-    set('more', [tcp(9002), tcp(9003)]),
-    ...['a', 'b', 'c'].flatMap(each => service(each)),
-    tcpRoute('gateways', EDGE, ['a'], at(2)),
-    tcpRoute('sets', { kind: 'ListenerSet', name: 'more' }, ['b'], at(2)),
-    tcpRoute('one', { kind: 'ListenerSet', name: 'more', sectionName: 'tcp-9003' }, ['c'], at(1)),
-  ])
-  const to = [9000, 9001, 9002, 9003].map(port => goes(plan, 'default/edge', port))
-  deepEqual(to, ['default/a 1', 'default/a 1', 'default/b 1', 'default/c 1'])
-})
-
-test('ListenerSets: allowedRoutes counts from the namespace of the ListenerSet', () => {
-  const from = (of: object) => ({ allowedRoutes: { namespaces: of } })
-  const parentOf = (sectionName?: string) => ({
-    kind: 'ListenerSet',
-    namespace: 'blue',
-    name: 'more',
-    ...(sectionName && { sectionName }),
-  })
-  const blue = { selector: { matchLabels: { team: 'red' } } }
-  const routes = ['blue', 'red', 'default'].map(each => tcpRoute(`${each}/r`, parentOf(), ['a']))
-  const of = statuses([
-    namespace('blue', { team: 'blue' }),
-    namespace('red', { team: 'red' }),
-    gateway('edge', [tcp(9000)], open('All')),
-    set('blue/more', [
-      tcp(9001),
-      tcp(9002, from({ from: 'All' })),
-      tcp(9003, from({ from: 'Selector', ...blue })),
-      tcp(9004, from({ from: 'None' })),
-    ]),
-    ...routes,
-    tcpRoute('red/shut', parentOf('tcp-9001'), ['a']),
-  ])
-  deepEqual(attached(of('ListenerSet', 'blue/more')), [
-    'tcp-9001 1',
-    'tcp-9002 3',
-    'tcp-9003 1',
-    'tcp-9004 0',
-  ])
-  deepEqual(attached(of('Gateway')), ['tcp-9000 0'])
-  equal(parent(of('TCPRoute', 'red/shut'))[0], 'not Accepted: NotAllowedByListeners')
-})
-
-test('ListenerSets: a Secret of another namespace needs a grant for ListenerSets', () => {
-  const of = (...more: Written[]) => {
-    const status = statuses([
-      gateway('edge', [tcp(9000)], open('All')),
-      set('blue/more', [terminated(9443, 'a.test', { name: 'cert', namespace: 'certs' })]),
-      certificate('certs/cert'),
-      ...more,
-    ])('ListenerSet', 'blue/more')
-    return said(status.listeners[0].conditions, 'ResolvedRefs', 'Programmed')
-  }
-  const refused = ['not Programmed: Invalid', 'not ResolvedRefs: RefNotPermitted']
-  const to = { group: '', kind: 'Secret', name: 'cert' }
-  deepEqual(of(), refused)
-  deepEqual(of(grant('certs/g', 'Gateway', 'default', to)), refused)
-  deepEqual(of(grant('certs/g', 'Gateway', 'blue', to)), refused)
-  const fine = ['Programmed: Programmed', 'ResolvedRefs: ResolvedRefs']
-  deepEqual(of(grant('certs/g', 'ListenerSet', 'blue', to)), fine)
 })
 
 test('BackendTLSPolicies: of a Service and of its ports the oldest, by time and then by name', () => {

@@ -5,7 +5,7 @@ import { unusableBy } from '../../src/config/gateway-api/status/addresses.ts'
 import { statusesOf } from '../../src/config/gateway-api/status/statuses.ts'
 import { toPlan } from '../../src/config/plan/to-plan.ts'
 import { DEFAULT_SETTINGS } from '../../src/config/settings/settings.ts'
-import { planned, WEIR } from '../support/gateway-api.ts'
+import { api, planned, WEIR } from '../support/gateway-api.ts'
 import { type Planned, toResources, type Written } from '../support/resources.ts'
 
 export type Conditions = readonly {
@@ -30,6 +30,16 @@ export type Status = {
 }
 
 export const EDGE = { name: 'edge' }
+
+/** A ListenerSet of the Gateway edge. */
+export const set = (id: string, all: object[], metadata: object = {}): Written =>
+  api('ListenerSet', id, { parentRef: { ...EDGE, namespace: 'default' }, listeners: all }, metadata)
+
+/** What a Gateway says to take ListenerSets of these namespaces. */
+export const open = (from: string): object => ({ allowedListeners: { namespaces: { from } } })
+
+/** When a resource was created. */
+export const at = (second: number) => ({ creationTimestamp: `2026-01-01T00:00:0${second}Z` })
 
 /** The Plan of these resources, with weir's GatewayClass. */
 export const of = (...written: (Written | Written[])[]) => planned([WEIR, ...written.flat()])

@@ -1,13 +1,27 @@
-/** The status of ListenerSets, and of the Gateways and routes that they belong to. */
+/** ListenerSets: their status, that of the Gateways and routes that they belong to, and what they serve. */
 
 import { deepEqual, equal } from 'node:assert/strict'
 import { test } from 'node:test'
-import { api, gateway, namespace, service, tcp, tcpRoute, tls } from '../support/gateway-api.ts'
+import {
+  certificate,
+  gateway,
+  goes,
+  grant,
+  namespace,
+  planned,
+  service,
+  tcp,
+  tcpRoute,
+  terminated,
+  tls,
+  tlsRoute,
+  WEIR,
+} from '../support/gateway-api.ts'
 import type { Written } from '../support/resources.ts'
-import { EDGE, listeners, parent, said, statuses } from './gateway-api-kit.ts'
+import { at, EDGE, listeners, open, parent, type Status, said, set, statuses } from './gateway-api-kit.ts'
 
-const set = (id: string, all: object[], metadata: object = {}): Written =>
-  api('ListenerSet', id, { parentRef: { ...EDGE, namespace: 'default' }, listeners: all }, metadata)
+const attached = (status: Status): string[] =>
+  status.listeners.map(each => `${each.name} ${each.attachedRoutes}`)
 
 test('ListenerSets: allowed by namespace, and counted by their Gateway', () => {
   const of = (namespaces?: object) => {
@@ -32,9 +46,8 @@ test('ListenerSets: allowed by namespace, and counted by their Gateway', () => {
 })
 
 test('ListenerSets: the Gateway’s listeners come first, then the older set’s', () => {
-  const at = (second: number) => ({ creationTimestamp: `2026-01-01T00:00:0${second}Z` })
   const of = statuses([
-    gateway('edge', [tcp(9000)], { allowedListeners: { namespaces: { from: 'All' } } }),
+    gateway('edge', [tcp(9000)], open('All')),
     set('newer', [tls(9001, 'b.test', { name: 'b' }), tls(9002, 'c.test', { name: 'c' })], at(2)),
     set('older', [tcp(9001), tls(9000, 'a.test', { name: 'a' })], at(1)),
     set('lost', [tls(9001, 'd.test', { name: 'd' })], at(3)),
@@ -67,9 +80,8 @@ test('ListenerSets: the Gateway’s listeners come first, then the older set’s
 })
 
 test('what lost a port to another is in nobody’s way', () => {
-  const at = (second: number) => ({ creationTimestamp: `2026-01-01T00:00:0${second}Z` })
   const of = statuses([
-    gateway('edge', [tls(9000, 'a.test')], { allowedListeners: { namespaces: { from: 'Same' } } }),
+    gateway('edge', [tls(9000, 'a.test')], open('Same')),
     set('first', [tcp(9000)], at(1)),
     set('second', [tls(9000, 'b.test', { name: 'b' })], at(2)),
   ])
@@ -81,7 +93,7 @@ test('what lost a port to another is in nobody’s way', () => {
 
 test('a route finds a ListenerSet’s listener by the ListenerSet, not by the Gateway', () => {
   const of = statuses([
-    gateway('edge', [tcp(9000)], { allowedListeners: { namespaces: { from: 'Same' } } }),
+    gateway('edge', [tcp(9000)], open('Same')),
     set('more', [tcp(9001)]),
     service('a'),
     tcpRoute('by-gateway', { ...EDGE, sectionName: 'tcp-9001' }, ['a']),
@@ -93,4 +105,127 @@ test('a route finds a ListenerSet’s listener by the ListenerSet, not by the Ga
     [of('Gateway').listeners[0].attachedRoutes, of('ListenerSet', 'more').listeners[0].attachedRoutes],
     [0, 1],
   )
+})
+
+test('ListenerSets: what lost to the Gateway is in the way of nobody, its own siblings included', () => {
+  const of = statuses([
+    gateway('edge', [tls(9000, 'a.test'), tls(9000, 'b.test')], open('Same')),
+    set('first', [tls(9000, 'c.test'), tcp(9000), tls(9000, 'd.test')], at(1)),
+    set('second', [tcp(9000)], at(2)),
+    set('third', [tls(9000, 'e.test'), tls(9000, 'C.test', { name: 'same' })], at(3)),
+    set('fourth', [tls(9000, 'f.test'), tls(9000, 'F.test', { name: 'twice' })], at(4)),
+  ])
+  const accepted = (id: string) =>
+    listeners(of('ListenerSet', id), 'Accepted').map(([name, said]) => `${name} ${said}`)
+  deepEqual(accepted('first'), [
+    'c.test Accepted: Accepted',
+    'tcp-9000 not Accepted: ProtocolConflict',
+    'd.test Accepted: Accepted',
+  ])
+  deepEqual(accepted('third'), ['e.test Accepted: Accepted', 'same not Accepted: HostnameConflict'])
+  deepEqual(accepted('fourth'), [
+    'f.test not Accepted: HostnameConflict',
+    'twice not Accepted: HostnameConflict',
+  ])
+  const sets = ['first', 'second', 'third', 'fourth'].map(id => said(of('ListenerSet', id).conditions).join())
+  deepEqual(sets, [
+    'Accepted: ListenersNotValid,Programmed: Programmed',
+    'not Accepted: ListenersNotValid,not Programmed: ListenersNotValid',
+    'Accepted: ListenersNotValid,Programmed: Programmed',
+    'not Accepted: ListenersNotValid,not Programmed: ListenersNotValid',
+  ])
+  equal(of('Gateway').attachedListenerSets, 2)
+})
+
+test('ListenerSets: a route has a verdict for each parent that it names, and for no other', () => {
+  const both = [
+    { ...EDGE, sectionName: 'more.test' },
+    { kind: 'ListenerSet', name: 'more', sectionName: 'more.test' },
+  ]
+  const of = statuses([
+    gateway('edge', [tls(9443, 'own.test')], open('Same')),
+    set('more', [tls(9443, 'more.test')]),
+    ...service('a'),
+    tlsRoute('gateways', EDGE, ['own.test'], ['a']),
+    tlsRoute('sets', { kind: 'ListenerSet', name: 'more' }, ['more.test'], ['a']),
+    tlsRoute('one', both, ['*.test'], ['a']),
+    tlsRoute('both', [EDGE, { kind: 'ListenerSet', name: 'more' }], ['*.test'], ['a']),
+  ])
+  const verdicts = (id: string) =>
+    of('TLSRoute', id).parents.map(({ parentRef, conditions }) => {
+      const { kind = 'Gateway' } = parentRef as { kind?: string }
+      return `${kind} ${said(conditions, 'Accepted')[0]}`
+    })
+  deepEqual(verdicts('gateways'), ['Gateway Accepted: Accepted'])
+  deepEqual(verdicts('sets'), ['ListenerSet Accepted: Accepted'])
+  deepEqual(verdicts('one'), ['Gateway not Accepted: NoMatchingParent', 'ListenerSet Accepted: Accepted'])
+  deepEqual(verdicts('both'), ['Gateway Accepted: Accepted', 'ListenerSet Accepted: Accepted'])
+  deepEqual(attached(of('Gateway')), ['own.test 2'])
+  deepEqual(attached(of('ListenerSet', 'more')), ['more.test 3'])
+})
+
+test('ListenerSets: routes attach to all listeners of a parent, or to one by name, and are served there', () => {
+  const { plan } = planned([
+    WEIR,
+    gateway('edge', [tcp(9000), tcp(9001)], open('Same')),
+    set('more', [tcp(9002), tcp(9003)]),
+    ...['a', 'b', 'c'].flatMap(each => service(each)),
+    tcpRoute('gateways', EDGE, ['a'], at(2)),
+    tcpRoute('sets', { kind: 'ListenerSet', name: 'more' }, ['b'], at(2)),
+    tcpRoute('one', { kind: 'ListenerSet', name: 'more', sectionName: 'tcp-9003' }, ['c'], at(1)),
+  ])
+  const to = [9000, 9001, 9002, 9003].map(port => goes(plan, 'default/edge', port))
+  deepEqual(to, ['default/a 1', 'default/a 1', 'default/b 1', 'default/c 1'])
+})
+
+test('ListenerSets: allowedRoutes counts from the namespace of the ListenerSet', () => {
+  const from = (of: object) => ({ allowedRoutes: { namespaces: of } })
+  const parentOf = (sectionName?: string) => ({
+    kind: 'ListenerSet',
+    namespace: 'blue',
+    name: 'more',
+    ...(sectionName && { sectionName }),
+  })
+  const blue = { selector: { matchLabels: { team: 'red' } } }
+  const routes = ['blue', 'red', 'default'].map(each => tcpRoute(`${each}/r`, parentOf(), ['a']))
+  const of = statuses([
+    namespace('blue', { team: 'blue' }),
+    namespace('red', { team: 'red' }),
+    gateway('edge', [tcp(9000)], open('All')),
+    set('blue/more', [
+      tcp(9001),
+      tcp(9002, from({ from: 'All' })),
+      tcp(9003, from({ from: 'Selector', ...blue })),
+      tcp(9004, from({ from: 'None' })),
+    ]),
+    ...routes,
+    tcpRoute('red/shut', parentOf('tcp-9001'), ['a']),
+  ])
+  deepEqual(attached(of('ListenerSet', 'blue/more')), [
+    'tcp-9001 1',
+    'tcp-9002 3',
+    'tcp-9003 1',
+    'tcp-9004 0',
+  ])
+  deepEqual(attached(of('Gateway')), ['tcp-9000 0'])
+  equal(parent(of('TCPRoute', 'red/shut'))[0], 'not Accepted: NotAllowedByListeners')
+})
+
+test('ListenerSets: a Secret of another namespace needs a grant for ListenerSets', () => {
+  const of = (...more: Written[]) => {
+    const status = statuses([
+      gateway('edge', [tcp(9000)], open('All')),
+      set('blue/more', [terminated(9443, 'a.test', { name: 'cert', namespace: 'certs' })]),
+      certificate('certs/cert'),
+      ...more,
+    ])('ListenerSet', 'blue/more')
+    return said(status.listeners[0].conditions, 'ResolvedRefs', 'Programmed')
+  }
+  const refused = ['not Programmed: Invalid', 'not ResolvedRefs: RefNotPermitted']
+  const to = { group: '', kind: 'Secret', name: 'cert' }
+  deepEqual(of(), refused)
+  deepEqual(of(grant('certs/g', 'Gateway', 'default', to)), refused)
+  deepEqual(of(grant('certs/g', 'Gateway', 'blue', to)), refused)
+  const fine = ['Programmed: Programmed', 'ResolvedRefs: ResolvedRefs']
+  deepEqual(of(grant('certs/g', 'ListenerSet', 'blue', to)), fine)
 })

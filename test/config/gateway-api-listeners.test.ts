@@ -19,7 +19,7 @@ import {
   WEIR,
 } from '../support/gateway-api.ts'
 import { core, istio, type Written } from '../support/resources.ts'
-import { codes, EDGE, of } from './gateway-api-kit.ts'
+import { at, codes, EDGE, of, open, set } from './gateway-api-kit.ts'
 
 test('a listener takes routes of the namespaces and kinds that it allows', () => {
   const base = [
@@ -166,13 +166,11 @@ test('a Gateway listens at the addresses that it asks for', () => {
 })
 
 test('ListenerSets add listeners where the Gateway allows them, after its own and by age', () => {
-  const set = (id: string, listeners: object[], metadata = {}) =>
-    api('ListenerSet', id, { parentRef: { name: 'edge', namespace: 'default' }, listeners }, metadata)
   const written = (from?: string) => [
     WEIR,
-    gateway('edge', [tcp(9000)], from ? { allowedListeners: { namespaces: { from } } } : {}),
+    gateway('edge', [tcp(9000)], from === undefined ? {} : open(from)),
     set('blue/more', [tcp(9001), tcp(9000, { name: 'taken' })]),
-    set('default/last', [tcp(9001), tcp(9002)], { creationTimestamp: '2026-01-01T00:00:00Z' }),
+    set('default/last', [tcp(9001), tcp(9002)], at(0)),
     ...service('blue/a'),
     ...service('a'),
     tcpRoute('blue/r', { kind: 'ListenerSet', name: 'more', sectionName: 'tcp-9001' }, ['a']),

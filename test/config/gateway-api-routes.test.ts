@@ -23,7 +23,7 @@ import {
   WEIR,
 } from '../support/gateway-api.ts'
 import { core, istio, type Written } from '../support/resources.ts'
-import { codes, EDGE, of } from './gateway-api-kit.ts'
+import { at, codes, EDGE, of } from './gateway-api-kit.ts'
 
 test('weights: 70, 30 and 0; a weight that is left out is 1', () => {
   const { plan } = of(
@@ -105,7 +105,6 @@ test('one route with a grant does not open the Service to another without', () =
 })
 
 test('of several TCPRoutes on a listener the oldest alone has it; of the same age, the first by name', () => {
-  const at = (second: number) => ({ creationTimestamp: `2026-01-01T00:00:0${second}Z` })
   const found = of(
     gateway('edge', [tcp(9000)]),
     ['a', 'b', 'c'].flatMap(each => service(each)),

@@ -151,16 +151,16 @@ export const CONFORMANCE: readonly Conformance[] = [
   of('ListenerSetAllowedNamespaceSame', 'ListenerSet', sets),
   of('ListenerSetAllowedNamespaceSelector', 'ListenerSet', sets),
   of('ListenerSetAllowedRoutesNamespaces', 'ListenerSet', [
-    'cases',
+    'sets',
     'ListenerSets: allowedRoutes counts from the namespace of the ListenerSet',
   ]),
   of('ListenerSetAllowedRoutesSupportedKinds', 'ListenerSet TLSRoute', tlsKinds),
   of('ListenerSetDualParentRefIndependence', 'ListenerSet', [
-    'cases',
+    'sets',
     'ListenerSets: a route has a verdict for each parent that it names, and for no other',
   ]),
   of('ListenerSetRouteStatusScopedToParentRef', 'ListenerSet', [
-    'cases',
+    'sets',
     'ListenerSets: a route has a verdict for each parent that it names, and for no other',
   ]),
   of('ListenerSetGatewayParentSectionNameNotFound', 'ListenerSet', [
@@ -171,18 +171,18 @@ export const CONFORMANCE: readonly Conformance[] = [
     'ListenerSetHostnameConflict',
     'ListenerSet',
     ['sets', 'ListenerSets: the Gateway’s listeners come first, then the older set’s'],
-    ['cases', 'ListenerSets: what lost to the Gateway is in the way of nobody, its own siblings included'],
+    ['sets', 'ListenerSets: what lost to the Gateway is in the way of nobody, its own siblings included'],
   ),
   of('ListenerSetProtocolConflict', 'ListenerSet', [
-    'cases',
+    'sets',
     'ListenerSets: what lost to the Gateway is in the way of nobody, its own siblings included',
   ]),
   of('ListenerSetHTTPRouting', 'ListenerSet', [
-    'cases',
+    'sets',
     'ListenerSets: routes attach to all listeners of a parent, or to one by name, and are served there',
   ]),
   of('ListenerSetReferenceGrant', 'ListenerSet ReferenceGrant', [
-    'cases',
+    'sets',
     'ListenerSets: a Secret of another namespace needs a grant for ListenerSets',
   ]),
   of('BackendTLSPolicy', 'BackendTLSPolicy', spoken),
