@@ -1,7 +1,8 @@
 /** The configuration with a listener and a rule for each way in which a connection ends. */
 
 import { AUTHORITY, OTHER_AUTHORITY, SERVER } from '../support/tls.ts'
-import { clientOf, KINDS, type Kind, type Servers } from './endings-kit.ts'
+import type { Kind, Servers } from './endings-kind.ts'
+import { clientOf, KINDS } from './endings-kit.ts'
 
 /** Certificates as Secrets. */
 const SECRETS = [

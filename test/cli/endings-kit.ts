@@ -3,68 +3,12 @@
  * and a rule for each, and what a client does to end like that.
  */
 
-import type { ReasonName } from '../../src/stats/reasons.ts'
-import { hello, record } from '../support/hello.ts'
-import { begin, ending, open, readBytes } from '../support/sockets.ts'
-import { handshake, postgres, refused, sends, talked } from './endings-clients.ts'
+import { begin, ending, open } from '../support/sockets.ts'
+import { refused, sends, talked } from './endings-clients.ts'
+import type { Kind } from './endings-kind.ts'
+import { TLS_KINDS } from './endings-tls.ts'
 
-/** The ports of servers that each behave in one way. */
-export type Servers = Readonly<
-  Record<
-    | 'echo'
-    | 'says'
-    | 'resets'
-    | 'deaf'
-    | 'floods'
-    | 'silent'
-    | 'refuses'
-    | 'closed'
-    | 'hole'
-    | 'secure'
-    | 'plain'
-    | 'leaves',
-    number
-  >
->
-
-export type Kind = {
-  readonly reason: ReasonName
-  /** Who has ended it. */
-  readonly by: 'client' | 'upstream' | 'weir'
-  readonly to?: keyof Servers
-  /** Parts of its resources, each in YAML's flow style. */
-  readonly server?: string
-  readonly annotations?: string
-  readonly match?: string
-  readonly routes?: 'tcp' | 'tls'
-  readonly host?: string
-  readonly policy?: string
-  readonly policyAnnotations?: string
-  readonly endpoint?: string
-  /** A connection that is there first, and stays. */
-  readonly isHeld?: boolean
-  /** Whether no rule was asked. */
-  readonly isBeforeRules?: boolean
-  /** Whether an endpoint was tried. */
-  readonly isDialed?: boolean
-  /** What the same connection would get now; null: it would be dialed. */
-  readonly now?: ReasonName | null
-  /** Whether bytes were lost; absent: it depends on what weir had read by then. */
-  readonly loses?: boolean
-  /** What the test does to those that are open: a drain, a server that stops listening, an edit. */
-  readonly endedBy?: 'drain' | 'check' | 'reload'
-  /** The mesh's listener, not a gateway's. */
-  readonly isMesh?: boolean
-  /** Not many of these at once: handshakes, megabytes. */
-  readonly isCostly?: boolean
-  readonly act: (port: number, from: string) => Promise<unknown>
-}
-
-const SECURE = `tls: {mode: SIMPLE, credentialName: pair}`
-const passed = 'protocol: TLS}, tls: {mode: PASSTHROUGH'
-const SNI = 'match: [{sniHosts: [a.test]}], '
-
-export const KINDS: readonly Kind[] = [
+const PLAIN: readonly Kind[] = [
   {
     reason: 'client-closed',
     loses: false,
@@ -195,113 +139,9 @@ export const KINDS: readonly Kind[] = [
   { reason: 'proxy-invalid', by: 'weir', isBeforeRules: true, act: sends('GET / HTTP/1.1\r\n\r\n') },
   { reason: 'proxy-timeout', by: 'weir', isBeforeRules: true, act: sends('PROXY') },
   { reason: 'proxy-untrusted', by: 'weir', isBeforeRules: true, now: 'proxy-untrusted', act: refused },
-  {
-    reason: 'no-sni',
-    by: 'weir',
-    server: passed,
-    routes: 'tls',
-    match: SNI,
-    isBeforeRules: true,
-    act: sends(record(hello(null))),
-  },
-  {
-    reason: 'not-tls',
-    now: 'not-tls',
-    by: 'weir',
-    server: passed,
-    routes: 'tls',
-    match: SNI,
-    isBeforeRules: true,
-    act: sends('GET / HTTP/1.1\r\n\r\n'),
-  },
-  {
-    reason: 'hello-too-large',
-    by: 'weir',
-    server: passed,
-    routes: 'tls',
-    match: SNI,
-    isBeforeRules: true,
-    act: sends(Buffer.concat([Buffer.from('160301400001020000', 'hex'), Buffer.alloc(17_000)])),
-  },
-  {
-    reason: 'hello-timeout',
-    by: 'weir',
-    server: passed,
-    routes: 'tls',
-    match: SNI,
-    isBeforeRules: true,
-    act: sends(record(hello(null)).subarray(0, 20)),
-  },
-  {
-    reason: 'starttls-refused',
-    by: 'upstream',
-    to: 'plain',
-    server: passed,
-    annotations: 'gateway.weir/starttls: postgres',
-    routes: 'tls',
-    match: SNI,
-    act: postgres,
-  },
-  {
-    reason: 'starttls-timeout',
-    by: 'upstream',
-    to: 'silent',
-    server: passed,
-    annotations: 'gateway.weir/starttls: postgres',
-    routes: 'tls',
-    match: SNI,
-    policy: 'connectionPool: {tcp: {connectTimeout: 200ms}}',
-    act: postgres,
-  },
-  {
-    reason: 'tls-handshake',
-    by: 'weir',
-    server: `protocol: TLS}, ${SECURE}`.replace(/}$/, ''),
-    isDialed: false,
-    isBeforeRules: true,
-    act: sends(record(hello(null))),
-  },
-  {
-    reason: 'tls-client-certificate',
-    isCostly: true,
-    by: 'weir',
-    server: 'protocol: TLS}, tls: {mode: MUTUAL, credentialName: pair',
-    isBeforeRules: true,
-    act: async (...to) => {
-      const { above } = await handshake(...to)
-      return await ending(above)
-    },
-  },
-  {
-    reason: 'tls-upstream-certificate',
-    isCostly: true,
-    by: 'upstream',
-    to: 'secure',
-    policy: 'tls: {mode: SIMPLE, credentialName: other, sni: www.example.com}',
-    act: refused,
-  },
-  {
-    reason: 'tls-timeout',
-    by: 'weir',
-    to: 'silent',
-    policy:
-      'connectionPool: {tcp: {connectTimeout: 1s}}, tls: {mode: SIMPLE, credentialName: other, sni: www.example.com}',
-    act: refused,
-  },
-  {
-    reason: 'tls-truncated',
-    isCostly: true,
-    by: 'weir',
-    server: `protocol: TLS}, ${SECURE}`.replace(/}$/, ''),
-    act: async (...to) => {
-      const { raw, above } = await handshake(...to)
-      above.write('hello')
-      await readBytes(above, 5)
-      raw.end()
-      return await ending(raw)
-    },
-  },
 ]
+
+export const KINDS: readonly Kind[] = [...PLAIN, ...TLS_KINDS]
 
 /** The address of each kind's clients: `weir why` finds them by it. */
 export const clientOf = (index: number): string => `127.1.0.${index + 1}`

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { setTimeout as pause } from 'node:timers/promises'
 import { sized } from '../support/full.ts'
-import type { Kind } from './endings-kit.ts'
+import type { Kind } from './endings-kind.ts'
 import { weir } from './kit.ts'
 
 /** Endings of each reason. */

@@ -19,7 +19,8 @@ import { begin, ending, freePort, listen, say, until } from '../support/sockets.
 import { THREADS } from '../support/threads.ts'
 import { SERVER } from '../support/tls.ts'
 import { configuration } from './endings-configuration.ts'
-import { clientOf, KINDS, type Kind, type Servers } from './endings-kit.ts'
+import type { Kind, Servers } from './endings-kind.ts'
+import { clientOf, KINDS } from './endings-kit.ts'
 import { check, EACH, eachOf, endedOf, lineOf } from './why-kit.ts'
 
 /** Handshakes, and megabytes that wait: all at once, they would take longer than they may. */
