@@ -1,4 +1,4 @@
-/** ListenerSets: their status, that of the Gateways and routes that they belong to, and what they serve. */
+/** ListenerSets: their status, that of their Gateways and routes, and what they serve. */
 
 import { deepEqual, equal } from 'node:assert/strict'
 import { test } from 'node:test'

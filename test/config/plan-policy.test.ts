@@ -1,4 +1,4 @@
-/** What the policy of a destination comes to: each block of a DestinationRule, annotations and Settings. */
+/** What a destination's policy comes to: blocks of a DestinationRule, annotations, Settings. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -1,4 +1,4 @@
-/** Each way to define a Service gives the addresses and endpoints that Istio gives; and who clients are. */
+/** Each way to define a Service gives the addresses and endpoints that Istio gives; and clients. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
