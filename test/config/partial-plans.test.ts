@@ -16,7 +16,7 @@ import { LoadMemory } from '../../src/config/load-memory.ts'
 import { PlanMemory } from '../../src/config/plan/plan-memory.ts'
 import { type ApiObject, objectKey } from '../../src/config/text/read-objects.ts'
 import { BuildMemory, buildTable } from '../../src/table/build/builder.ts'
-import { runs } from '../support/full.ts'
+import { enoughRuns, runs } from '../support/full.ts'
 import { resource, START, server } from './partial-plans-documents.ts'
 import { begun, edited, type Files, history, nameIn } from './partial-plans-edits.ts'
 
@@ -97,7 +97,7 @@ test('a load that takes over what is the same gives what a first load gives', t 
   )
   t.diagnostic(JSON.stringify(counts))
   ok(counts.plans > numRuns, `only ${counts.plans} tables were compared`)
-  ok(counts.taken > counts.made / 2, 'most rules must be taken over')
+  if (enoughRuns) ok(counts.taken > counts.made / 2, 'most rules must be taken over')
   ok(counts.made > counts.taken / 20, 'some rules must be made anew')
   ok(counts.reviews > counts.plans / 2, 'the fates of many scopes must be taken over')
 })

@@ -20,7 +20,7 @@ import { behindOf } from '../../src/table/build/endpoint-rows.ts'
 import { runOf } from '../../src/table/format/endpoints.ts'
 import { Endpoint, EndpointRun } from '../../src/table/format/endpoints-layout.ts'
 import { openTable, type Table, withEndpoints } from '../../src/table/format/table.ts'
-import { runs } from '../support/full.ts'
+import { enoughRuns, runs } from '../support/full.ts'
 
 type Written = { readonly apiVersion: string; readonly kind: string; readonly metadata: object }
 
@@ -254,7 +254,8 @@ test('endpoints that change are what a compilation would make of them', () => {
     }),
     { numRuns: runs(200) },
   )
-  assert.ok(followed > compiled && compiled > 0, `${followed} followed, ${compiled} compiled`)
+  assert.ok(followed > compiled, `${followed} followed, ${compiled} compiled`)
+  if (enoughRuns) assert.ok(compiled > 0, 'the generator must change what rules depend on')
 })
 
 test('the workloads of files, and no others, may share the address of any Pod of the API', () => {

@@ -12,8 +12,10 @@ const SLEEPER = `
   const { parentPort } = require('node:worker_threads')
   const server = require('node:net').createServer()
   server.listen({ host: '127.0.0.1', port: 0, backlog: 1 }, () => {
-    parentPort.postMessage(server.address().port)
-    setImmediate(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0))
+    setImmediate(() => {
+      parentPort.postMessage(server.address().port) // it accepts nobody from here on
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
+    })
   })`
 
 export type Blackhole = {

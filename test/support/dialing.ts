@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { MessageChannel } from 'node:worker_threads'
+import { createRandom } from '../../src/base/random.ts'
 import { ANOTHER, Attempts, TIMED_OUT } from '../../src/engine/decide/attempts.ts'
 import { createDecider, decideEndpoint } from '../../src/engine/decide/decide.ts'
 import { ADMITTED, createDecision, takePolicy } from '../../src/engine/decide/decision.ts'
@@ -103,7 +104,13 @@ export class World {
       journal: createJournalMemory(ROWS),
       limits: { maxConnections: ROWS },
       port: port1,
-      world: { ...machine, originMs: 0, monotonicMs: () => this.nowMs },
+      // Shares that are held against their probability: the same draws in each run.
+      world: {
+        ...machine,
+        originMs: 0,
+        monotonicMs: () => this.nowMs,
+        random: () => createRandom(3, 1, index),
+      },
     }
     const decider = createDecider(task)
     port1.close()

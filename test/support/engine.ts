@@ -164,7 +164,10 @@ export class TestEngine {
     this.observer.revising('endpoints', buffer)
     this.#publish(epoch => ({ kind: 'endpoints', epoch, buffer }))
     const revision = table.endpointsRevision + 1
-    await this.#alive(() => this.#adopted.every(each => each.endpointsRevision === revision))
+    // A worker's first report may come after it listens: it has none in `adopted` until then.
+    await this.#alive(() =>
+      this.ended.every((_, worker) => this.#adopted[worker]?.endpointsRevision === revision),
+    )
   }
 
   #publish(orderOf: (epoch: number) => Order): void {

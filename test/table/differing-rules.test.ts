@@ -12,7 +12,7 @@ import { readCold, type Table } from '../../src/table/format/table.ts'
 import type { Plan, Rule } from '../../src/table/plan/plan.ts'
 import { DEFAULT_POLICY } from '../../src/table/plan/policy.ts'
 import { rangeOf } from '../support/addresses.ts'
-import { runs } from '../support/full.ts'
+import { enoughRuns, runs } from '../support/full.ts'
 import { tableOf } from '../support/tables.ts'
 
 /** By its name a rule has conditions of its own; the rest may change. */
@@ -130,7 +130,7 @@ test('what differs is found among the rules that may differ', () => {
     }),
     { numRuns: runs(2_000) },
   )
-  ok(left < all / 2, `${left} rules of ${all} were put in words`)
+  if (enoughRuns) ok(left < all / 2, `${left} rules of ${all} were put in words`)
 })
 
 test('of equal rules, the one that was removed is told', () => {

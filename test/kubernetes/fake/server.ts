@@ -5,7 +5,8 @@
 
 import { createServer, type RequestListener } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
-import type { AddressInfo, Socket } from 'node:net'
+import type { Socket } from 'node:net'
+import { freePort } from '../../support/sockets.ts'
 import { Access } from './access.ts'
 import { type AnswerOptions, Answers } from './answers.ts'
 import { followDefinitions } from './definitions.ts'
@@ -66,6 +67,7 @@ export class FakeApi {
 
   /** After stop() again at the same port, with what there was: a server that has been restarted. */
   async listen(): Promise<void> {
+    if (this.#port === 0) this.#port = await freePort()
     const { tls, bookmarkMs } = this.#options
     const listener: RequestListener = (request, response) => void this.#answers.answer(request, response)
     const clients = tls && { ca: tls.clients, requestCert: true, rejectUnauthorized: false }
@@ -82,7 +84,6 @@ export class FakeApi {
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject).listen(this.#port, '127.0.0.1', resolve)
     })
-    this.#port = (this.#server.address() as AddressInfo).port
     if (bookmarkMs) this.#bookmarks = setInterval(() => this.bookmark(), bookmarkMs)
   }
 
