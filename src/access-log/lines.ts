@@ -1,8 +1,9 @@
 /** One record as one line: what the two formats (json.ts, text.ts) have in common. */
 
 import { Live } from '../stats/connections.ts'
-import type { Destination, MatchNames } from '../stats/match-names.ts'
+import type { MatchNames } from '../stats/match-names.ts'
 import { RecordKind } from '../stats/records.ts'
+import type { Destination } from '../table/plan/destination.ts'
 import { ruleName as nameOf } from '../table/plan/rule-name.ts'
 import { failureName } from '../tls/details.ts'
 import type { Bytes } from './bytes.ts'

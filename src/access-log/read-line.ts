@@ -5,6 +5,7 @@
 
 import { REASON_NAMES, type ReasonName } from '../stats/reasons.ts'
 import { RecordKind } from '../stats/records.ts'
+import type { Destination } from '../table/plan/destination.ts'
 import { TYPES } from './lines.ts'
 
 /** A connection as its line has it; null: the line does not say. */
@@ -36,11 +37,7 @@ export type Logged = {
   readonly rule: string | null
   /** "config/orders.yaml:12", or a resource of an API. */
   readonly writtenAt: string | null
-  readonly destination: {
-    readonly host: string
-    readonly port: number
-    readonly subset: string | null
-  } | null
+  readonly destination: Destination | null
   readonly generation: number
   readonly fromClientBytes: number
   readonly toUpstreamBytes: number

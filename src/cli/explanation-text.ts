@@ -21,8 +21,8 @@ import type { ClusterEnd } from '../table/explain/ends.ts'
 import type { ExplainedDestination, Explanation } from '../table/explain/explanation.ts'
 import type { ExplainedGroup } from '../table/explain/group-text.ts'
 import type { ExplainedIdentity, ExplainedUpstream } from '../table/explain/tls-text.ts'
+import { destinationName } from './../table/plan/destination.ts'
 import { ruleName } from '../table/plan/rule-name.ts'
-import { destinationText } from './destination-text.ts'
 
 /** Endpoints shown of one destination. */
 const ENDPOINTS_MAX = 8
@@ -167,7 +167,7 @@ function policyLines(destinations: readonly ExplainedDestination[]): string[] {
         : []),
     ]
     if (groups.size === 1) return lines
-    return [[first, ...others].map(destinationText).join(', '), ...lines.map(line => `  ${line}`)]
+    return [[first, ...others].map(destinationName).join(', '), ...lines.map(line => `  ${line}`)]
   })
 }
 
@@ -199,7 +199,7 @@ function destinationLines(destination: ExplainedDestination, { onDead, ends: who
   const spoken = destination.tls === null ? [] : [upstreamText(destination.tls)]
   const below = ends === null ? [...spoken, ...own, ...listed] : [ended(ends)]
   return [
-    `${percent}  ${destinationText(destination)}`,
+    `${percent}  ${destinationName(destination)}`,
     ...below.map(each => `${' '.repeat(percent.length + 2)}${each}`),
   ]
 }

@@ -17,13 +17,11 @@ import { wallNowMs } from '../base/clock.ts'
 import { printable } from '../base/printable.ts'
 import { whereText } from '../base/where-text.ts'
 import type { Explanation } from '../table/explain/explanation.ts'
-import { destinationText } from './destination-text.ts'
+import { type Destination, destinationName } from './../table/plan/destination.ts'
 import { type Env, wantsColours } from './env.ts'
 import { clientText, type Ended, type Listed, type Open } from './live/connections.ts'
 import { bytesText, countText, durationText, shareText } from './live/format.ts'
 import { placeText } from './live/routes.ts'
-
-type Destination = { readonly host: string; readonly subset: string | null; readonly port: number }
 
 type Way = {
   /** null: unknown. */
@@ -165,7 +163,7 @@ const OUTCOMES: Readonly<Record<string, string>> = {
 }
 
 const endpointText = ({ destination, endpoint }: One): string =>
-  destination === null ? `${endpoint}` : `${destinationText(destination)}, at ${endpoint}`
+  destination === null ? `${endpoint}` : `${destinationName(destination)}, at ${endpoint}`
 
 function timesText(connection: One): string {
   const { attempts, connectMs } = connection
@@ -207,12 +205,12 @@ function nowText(connection: One, now: Explanation, isOfFiles: boolean): string 
   const { rule, generation, outcome, destination } = connection
   if (now.ends !== null) return `reset, ${now.ends}: ${now.reason}`
   const isRule = rule && now.rule ? placeText(rule) === placeText(now.rule) : outcome === now.outcome
-  const places = now.destinations.map(each => destinationText(each))
+  const places = now.destinations.map(each => destinationName(each))
   const where = now.rule ? `${placeText(now.rule)}  ${whereText(now.rule.file, now.rule.line)}` : now.reason
   const shares = now.destinations.map(({ share }, index) => `${shareText(share)} ${places[index]}`)
   const leads = places.length === 0 ? '' : `, to ${(places.length === 1 ? places : shares).join(', ')}`
   if (isOfFiles) {
-    const isSame = isRule && (destination === null || places.includes(destinationText(destination)))
+    const isSame = isRule && (destination === null || places.includes(destinationName(destination)))
     return `${isSame ? 'the same by the files' : 'by the files'}: ${where}${leads}`
   }
   if (isRule && now.generation === generation) return 'the same'

@@ -11,13 +11,13 @@ import { assert } from '../base/assert.ts'
 import { type PolicyRule, policyRuleOf } from '../table/format/access-names.ts'
 import type { Cold, ColdWorkload } from '../table/format/cold.ts'
 import { openTable, type Table, type TableBuffers, withPart } from '../table/format/table.ts'
+import type { Destination } from '../table/plan/destination.ts'
 import type { RuleOrigin } from '../table/plan/plan.ts'
 import { Live } from './connections.ts'
 import type { EndedConnections } from './ended-connections.ts'
 import type { LiveConnections } from './live-connections.ts'
 import {
   coldOf,
-  type Destination,
   destinationOf,
   type Matched,
   type MatchNames,

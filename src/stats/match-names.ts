@@ -4,6 +4,7 @@ import type { Cold, ColdWorkload } from '../table/format/cold.ts'
 import { DENIED, NO_ROUTE, PASSTHROUGH } from '../table/format/outcome.ts'
 import { Route, Scope, SPLIT_NAMES } from '../table/format/routing-layout.ts'
 import { readCold, readWorkloads, type Table } from '../table/format/table.ts'
+import type { Destination } from '../table/plan/destination.ts'
 import type { RuleOrigin, Split } from '../table/plan/plan.ts'
 import { Live } from './connections.ts'
 import type { SeriesRow } from './series-totals.ts'
@@ -14,8 +15,6 @@ export type Matched = Omit<SeriesRow, 'endpoint' | 'instead'> & {
   readonly scope: number
   readonly route: number
 }
-
-export type Destination = { readonly host: string; readonly subset: string | null; readonly port: number }
 
 /** The same by name. */
 export type MatchNames = {

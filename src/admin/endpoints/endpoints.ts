@@ -14,12 +14,12 @@ import {
   placeText,
   type ShownEndpoint,
 } from '../../control/health/endpoint-states.ts'
-import { destinationKey } from '../../control/observe/rule-counts.ts'
 import type { Serving } from '../../control/publisher.ts'
 import type { SeriesName } from '../../stats/generations.ts'
 import type { Total } from '../../stats/series-totals.ts'
 import type { ColdCluster } from '../../table/format/cold.ts'
 import type { Table } from '../../table/format/table.ts'
+import { destinationKey } from '../../table/plan/destination.ts'
 import { listQuery, type PageQuery, pageAnswer, pageOf } from '../paging.ts'
 import { Problem } from '../problem.ts'
 import {

@@ -6,6 +6,7 @@
  */
 
 import { monotonicMs } from '../../base/clock.ts'
+import type { Destination } from '../../table/plan/destination.ts'
 import type { RuleName } from '../../table/plan/rule-name.ts'
 import { type AdminPlace, formatAdminPlace } from '../admin-place.ts'
 import { askAdmin, Unanswered } from '../ask.ts'
@@ -29,13 +30,10 @@ export type ReplicaSummary = {
 export type WeightedRule = {
   readonly rule: RuleName
   readonly split: string | null
-  readonly destinations: readonly {
-    readonly host: string
-    readonly port: number
-    readonly subset: string | null
+  readonly destinations: readonly (Destination & {
     readonly configuredShare: number | null
     readonly connections: number
-  }[]
+  })[]
 }
 
 export type Answering = {

@@ -9,6 +9,7 @@
  */
 
 import { chances, type DeliveredShare, deliveredShare } from '../../control/observe/share-verdict.ts'
+import { destinationName } from '../../table/plan/destination.ts'
 import type { Split } from '../../table/plan/plan.ts'
 import { SPLITS } from '../../table/plan/plan.ts'
 import { ruleName } from '../../table/plan/rule-name.ts'
@@ -65,7 +66,7 @@ function ruleOf(
 ): FleetRule {
   const byName = Map.groupBy(
     rules.flatMap(each => each.destinations),
-    destinationText,
+    each => destinationName(each),
   )
   const counts = [...byName].map(([destination, each]) => ({
     destination,
@@ -87,6 +88,3 @@ function ruleOf(
     })),
   }
 }
-
-const destinationText = ({ host, port, subset }: WeightedRule['destinations'][number]): string =>
-  `${host}:${port}${subset === null ? '' : ` subset ${subset}`}`

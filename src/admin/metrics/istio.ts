@@ -7,7 +7,7 @@
  * workloads only by their labels. The source is the client, not the gateway.
  */
 
-import type { Destination } from '../../stats/match-names.ts'
+import type { Destination } from '../../table/plan/destination.ts'
 import type { Labels } from './family.ts'
 
 type Pairs = Readonly<Record<string, string>>

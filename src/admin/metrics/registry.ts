@@ -14,6 +14,7 @@ import { inTurns } from '../../base/turns.ts'
 import type { Gateway } from '../../control/gateway.ts'
 import type { Serving } from '../../control/publisher.ts'
 import type { Table } from '../../table/format/table.ts'
+import { type Destination, destinationKey } from '../../table/plan/destination.ts'
 import type { Refusals } from '../refusals.ts'
 import type { RulesOfTable } from '../rules-of-table.ts'
 import { servingOf } from '../serving.ts'
@@ -90,15 +91,13 @@ type Pairs = Readonly<Record<string, string>>
 function destinationLabels(serving: () => Serving) {
   let table: Table | null = null
   let known = new Map<string, Pairs>()
-  const keyOf = (each: { host: string; subset: string | null; port: number }) =>
-    `${each.host} ${each.subset ?? ''} ${each.port}`
-  return (destination: { host: string; subset: string | null; port: number }): Pairs => {
+  return (destination: Destination): Pairs => {
     const { table: now, plane, generation } = serving()
     if (table !== now) {
       table = now
       const { clusters = [] } = plane.observer.generations.cold(generation) ?? {}
-      known = new Map(clusters.map(each => [keyOf(each), each.labels]))
+      known = new Map(clusters.map(each => [destinationKey(each), each.labels]))
     }
-    return known.get(keyOf(destination)) ?? {}
+    return known.get(destinationKey(destination)) ?? {}
   }
 }

@@ -7,8 +7,8 @@
 
 import type { RuleEntry } from '../../control/observe/rules.ts'
 import type { SeriesName } from '../../stats/generations.ts'
-import type { Destination } from '../../stats/match-names.ts'
 import type { Total } from '../../stats/series-totals.ts'
+import { type Destination, destinationKey } from '../../table/plan/destination.ts'
 import { Cap } from './cap.ts'
 import { counter, type Family, gauge, type Labels, type Value } from './family.ts'
 import { OTHER_TCP, tcpLabels } from './istio.ts'
@@ -144,9 +144,6 @@ function configuredShares() {
     })
   }
 }
-
-const destinationKey = (destination: Destination | null): string =>
-  destination === null ? '' : `${destination.host} ${destination.subset ?? ''} ${destination.port}`
 
 const byPair = ({ labelsOf }: SeriesSource): Grouping => ({
   keyOf: ({ source, destination }) => JSON.stringify([destinationKey(destination), source]),

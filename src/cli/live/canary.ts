@@ -12,7 +12,7 @@
 import { styleText } from 'node:util'
 import { printable } from '../../base/printable.ts'
 import { whereText } from '../../base/where-text.ts'
-import { destinationText } from '../destination-text.ts'
+import { type Destination, destinationName } from '../../table/plan/destination.ts'
 import { type Env, Exit, wantsColours } from '../env.ts'
 import type { Client } from './client.ts'
 import { bytesText, columns, countText, durationText, plural, shareText } from './format.ts'
@@ -24,7 +24,7 @@ type Rate = { readonly count: number; readonly of: number; readonly share: numbe
 type Quantiles = { readonly p50: number; readonly p99: number; readonly count: number } | null
 type RateName = 'failedDials' | 'resets' | 'brief' | 'silent'
 
-type Arm = { readonly host: string; readonly subset: string | null; readonly port: number } & {
+type Arm = Destination & {
   readonly [name in RateName]: Rate
 } & {
   readonly configuredShare: number
@@ -113,7 +113,7 @@ function shortNames(arms: readonly Arm[]): string[] {
   const subsets = arms.map(({ subset }) => subset ?? '')
   return new Set(subsets).size === arms.length && !subsets.includes('')
     ? subsets
-    : arms.map(each => destinationText(each))
+    : arms.map(each => destinationName(each))
 }
 
 function countsText({ connections, failedDials, resets, brief, silent }: Arm): string {

@@ -9,7 +9,7 @@
  */
 
 import { printable } from '../../base/printable.ts'
-import { destinationText } from '../destination-text.ts'
+import { type Destination, destinationName } from '../../table/plan/destination.ts'
 import { type Env, Exit } from '../env.ts'
 import type { Client } from './client.ts'
 import { columns, countText, durationText, plural } from './format.ts'
@@ -25,7 +25,7 @@ export type EndpointsFlags = {
 
 export type Endpoint = {
   readonly endpoint: string
-  readonly destination: { readonly host: string; readonly subset: string | null; readonly port: number }
+  readonly destination: Destination
   readonly state: string
   readonly why: string | null
   readonly priority: number | null
@@ -101,7 +101,7 @@ function table(all: readonly Endpoint[]): string[] {
     millisecondsText(each.connectMs.p99),
     each.checkedBy ?? '',
     each.lastError === null ? '' : `${each.lastError.error} ${durationText(each.lastError.agoS * 1000)} ago`,
-    destinationText(each.destination),
+    destinationName(each.destination),
   ])
   const numbers = isGrouped ? [2, 4, 5, 6, 7] : [2, 3, 4]
   const [first, ...lines] = columns([head, ...rows], new Set(numbers))

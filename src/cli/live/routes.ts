@@ -12,7 +12,7 @@ import { styleText } from 'node:util'
 import { wallNowMs } from '../../base/clock.ts'
 import { printable } from '../../base/printable.ts'
 import { whereText } from '../../base/where-text.ts'
-import { destinationText } from '../destination-text.ts'
+import { type Destination, destinationName } from '../../table/plan/destination.ts'
 import { type Env, Exit, wantsColours } from '../env.ts'
 import type { Client } from './client.ts'
 import { columns, countText, durationText, plural, shareText } from './format.ts'
@@ -46,29 +46,23 @@ export type Rule = Delivered & {
   readonly sinceGeneration: number
   readonly receivedBytes: number
   readonly sentBytes: number
-  readonly destinations: readonly (Delivered & {
-    readonly host: string
-    readonly subset: string | null
-    readonly port: number
-    readonly configuredShare: number | null
-    readonly deliveredShare: {
-      readonly share: number
-      readonly low: number
-      readonly high: number
-      readonly verdict: 'too-few' | 'as-asked' | 'off' | null
-    } | null
-    readonly clients: number | null
-    readonly givenAway: number
-    readonly takenOver: number
-  })[]
+  readonly destinations: readonly (Delivered &
+    Destination & {
+      readonly configuredShare: number | null
+      readonly deliveredShare: {
+        readonly share: number
+        readonly low: number
+        readonly high: number
+        readonly verdict: 'too-few' | 'as-asked' | 'off' | null
+      } | null
+      readonly clients: number | null
+      readonly givenAway: number
+      readonly takenOver: number
+    })[]
 }
 
 type Unruled = Delivered & {
-  readonly destination: {
-    readonly host: string
-    readonly subset: string | null
-    readonly port: number
-  } | null
+  readonly destination: Destination | null
   readonly other: boolean
 }
 
@@ -125,7 +119,7 @@ function ruleLines(each: Rule, colours: boolean): string[] {
     one.configuredShare === null ? 'was' : shareText(one.configuredShare, 2),
     ...bandTexts(one),
     countText(one.connections),
-    `${destinationText(one)}${clientsText(one)}${givenText(one)}`,
+    `${destinationName(one)}${clientsText(one)}${givenText(one)}`,
   ])
   return [
     painted,
@@ -168,6 +162,6 @@ function deliveredText({ connections, open, lastAt }: Delivered): string {
 
 const unruledLines = (unruled: readonly Unruled[]): string[] =>
   unruled.map(each => {
-    const to = each.other ? 'other' : each.destination ? destinationText(each.destination) : 'as asked'
+    const to = each.other ? 'other' : each.destination ? destinationName(each.destination) : 'as asked'
     return `no rule, on to ${printable(to)}\n  ${deliveredText(each)}`
   })

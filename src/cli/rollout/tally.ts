@@ -3,6 +3,7 @@
  * the gateway begin anew with each change of weights, and here they go on.
  */
 
+import type { Destination } from '../../table/plan/destination.ts'
 import type { Target } from './target.ts'
 
 export type Counts = { readonly count: number; readonly of: number }
@@ -13,9 +14,7 @@ export type Pair<T> = { readonly target: T; readonly others: T }
 type Times = readonly { readonly fromMs: number; readonly toMs: number | null; readonly count: number }[]
 
 type Rate = Counts | null
-type Arm = {
-  readonly host: string
-  readonly subset: string | null
+type Arm = Pick<Destination, 'host' | 'subset'> & {
   readonly configuredShare: number
   readonly connections: number
   readonly failedDials: Rate

@@ -81,7 +81,7 @@ function theOne(service: string, asked: readonly Place[], to: string): Target {
   const split = having.filter(({ route }) => route.destinations.length > 1)
   const found = split.length === 0 ? having : split // no other one can be moved
   if (found.length === 0) {
-    const names = asked.flatMap(({ route }) => route.destinations.map(each => destinationText(each)))
+    const names = asked.flatMap(({ route }) => route.destinations.map(toText))
     throw usage(
       `--to ${to}: no route of ${service} has this destination${listed('there are', new Set(names))}`,
     )
@@ -120,7 +120,8 @@ const choiceText = (choice: RouteChoice | undefined): string =>
 export const placeOf = ({ block, route }: Pick<RouteToMove, 'block' | 'route'>): string =>
   `${block}[${route}]`
 
-const destinationText = ({ host, subset }: { host: string; subset: string | null }): string =>
+/** As `--to` takes it: HOST or HOST/SUBSET. */
+const toText = ({ host, subset }: { host: string; subset: string | null }): string =>
   subset === null ? host : `${host}/${subset}`
 
 const usage = (message: string): NoAnswer => new NoAnswer(message, Exit.usage)

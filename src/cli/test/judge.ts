@@ -9,8 +9,8 @@
 import type { Expectation } from '../../config/route-tests/route-tests.ts'
 import { isSameRule } from '../../config/route-tests/route-tests.ts'
 import type { ExplainedDestination, Explanation } from '../../table/explain/explanation.ts'
+import { destinationName } from '../../table/plan/destination.ts'
 import { type RuleName, ruleName } from '../../table/plan/rule-name.ts'
-import { destinationText } from '../destination-text.ts'
 
 export type Miss = {
   /** Which part of the expectation. */
@@ -104,12 +104,12 @@ const shareOf = (destinations: readonly ExplainedDestination[]): number =>
   destinations.reduce((sum, each) => sum + each.share, 0) * 100
 
 const wantedDestination = ({ destination, port, subset }: Expectation): string =>
-  destinationText({ host: destination ?? 'any host', port, subset })
+  destinationName({ host: destination ?? 'any host', port, subset })
 
 /** "80 % a.shop:9000 subset prod (reset, unknown-destination)". */
 function gotText(destination: ExplainedDestination): string {
   const { share, ends } = destination
-  return `${round(share * 100)} % ${destinationText(destination)}${ends === null ? '' : ` (reset, ${ends})`}`
+  return `${round(share * 100)} % ${destinationName(destination)}${ends === null ? '' : ` (reset, ${ends})`}`
 }
 
 export const round = (value: number): string => String(Number(value.toFixed(2)))

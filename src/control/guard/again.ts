@@ -16,15 +16,10 @@ import { listenerOf } from '../../table/match/listener-of.ts'
 import { match } from '../../table/match/match.ts'
 import { judgePeer, Peer } from '../../table/match/proxy-senders.ts'
 import { createQuery, type Query } from '../../table/match/query.ts'
+import { destinationName } from '../../table/plan/destination.ts'
 
 /** Instead of a destination: the address that the client dialed. */
 export const AS_ASKED = 'as asked'
-
-type Destination = { readonly host: string; readonly port: number; readonly subset: string | null }
-
-/** "reviews.default.svc.cluster.local:9080 subset v2". */
-export const destinationText = ({ host, port, subset }: Destination): string =>
-  `${host}:${port}${subset === null ? '' : ` subset ${subset}`}`
 
 export class Again {
   /** The connection, filled in by the caller; its peer is that of a PROXY header. */
@@ -108,7 +103,7 @@ export class Again {
       this.#byRoute.get(route) ??
       destinationsOf(this.#table, this.#cold, route)
         .filter(each => each.share > 0)
-        .map(destinationText)
+        .map(destinationName)
     this.#byRoute.set(route, known)
     return known
   }

@@ -8,6 +8,7 @@
  */
 
 import { placeOf } from '../../table/explain/pair-rules.ts'
+import { type Destination, destinationName } from '../../table/plan/destination.ts'
 import type { RuleOrigin } from '../../table/plan/plan.ts'
 import { ruleName, ruleResource } from '../../table/plan/rule-name.ts'
 
@@ -62,11 +63,6 @@ export const LOSS_KINDS = [
 export type LossKind = (typeof LOSS_KINDS)[number]
 export type Losses = Readonly<Record<LossKind, LossesOfKind>>
 
-export type Named = { readonly host: string; readonly subset: string | null; readonly port: number }
-
-export const nameOf = ({ host, subset, port }: Named): string =>
-  `${host}:${port}${subset === null ? '' : ` subset ${subset}`}`
-
 export const ruleKey = (rule: RuleOrigin): string => `rule ${placeOf(rule)}`
 const routedKey = (virtualService: string, destination: string): string =>
   `${virtualService} to ${destination}`
@@ -74,8 +70,8 @@ export const defaultKey = (destination: string): string => `default to ${destina
 export const anyKey = (destination: string): string => `any to ${destination}`
 
 /** All keys that find a count of this rule and destination. */
-export function countKeys(rule: RuleOrigin | null, destination: Named | null): string[] {
-  const name = destination && nameOf(destination)
+export function countKeys(rule: RuleOrigin | null, destination: Destination | null): string[] {
+  const name = destination && destinationName(destination)
   if (rule === null) return name === null ? [] : [defaultKey(name), anyKey(name)]
   if (name === null) return [ruleKey(rule)]
   return [ruleKey(rule), routedKey(rule.virtualService, name), routedKey(placeOf(rule), name), anyKey(name)]

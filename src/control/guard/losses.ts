@@ -24,6 +24,7 @@ import { Rule, Scope } from '../../table/format/routing-layout.ts'
 import { destinationsOf } from '../../table/format/rows.ts'
 import { readCold, type Table } from '../../table/format/table.ts'
 import { type OwnListeners, ownListeners } from '../../table/match/own-listeners.ts'
+import { type Destination, destinationName } from '../../table/plan/destination.ts'
 import type { RuleOrigin } from '../../table/plan/plan.ts'
 import { ruleName } from '../../table/plan/rule-name.ts'
 import { changedReads, changedSends, headerLosses } from './header-losses.ts'
@@ -35,8 +36,6 @@ import {
   type Losses,
   lossOf,
   lostRule,
-  type Named,
-  nameOf,
   ofKind,
   ruleAt,
   ruleKey,
@@ -158,7 +157,8 @@ class Finder {
     return this.#old.scopes.flatMap((scope, row) => {
       if (scope.listener !== listener) return []
       const route = scopes[row * Scope.WORDS + Scope.defaultRoute]
-      const services = route < 0 ? [] : destinationsOf(this.#before.table, this.#old, route).map(nameOf)
+      const services =
+        route < 0 ? [] : destinationsOf(this.#before.table, this.#old, route).map(destinationName)
       return [...scope.rules.map(rule => ruleKey(rule.origin)), ...services.map(defaultKey)]
     })
   }
@@ -172,7 +172,7 @@ class Finder {
     for (const { origin, row } of this.#now.scopes.flatMap(scope => scope.rules)) {
       if (row < 0) continue
       const route = table.rules[row * Rule.WORDS + Rule.route]
-      const drawn = byRoute.get(route) ?? destinationsOf(table, this.#now, route).map(nameOf)
+      const drawn = byRoute.get(route) ?? destinationsOf(table, this.#now, route).map(destinationName)
       byRoute.set(route, drawn)
       for (const name of drawn) if (!rules.has(name)) rules.set(name, origin)
     }
@@ -226,31 +226,33 @@ class Finder {
     if (!this.#isStillWritten(rule)) return null
     const served = this.#servedBy(before)
     const host = scope.slice(socketOf(scope).length + 1)
-    const gone = served.filter(each => !this.#defines(each.host)).map(nameOf)
+    const gone = served.filter(each => !this.#defines(each.host)).map(destinationName)
     const missing = gone.length > 0 || host === '' || this.#defines(host) ? gone : [host]
     if (missing.length === 0) return null
-    return lostRule(rule, rule, missing, served.map(nameOf))
+    return lostRule(rule, rule, missing, served.map(destinationName))
   }
 
   /** A rule with some undefined destinations that had some it could serve; or null. */
   #undefined(before: Worded, after: Worded): Loss | null {
-    const served = this.#servedBy(before).map(nameOf)
-    const earlier = this.#drawn(this.#before.table, this.#old, before, 'unknown-destination').map(nameOf)
-    const now = this.#drawn(this.#after.table, this.#now, after, 'unknown-destination').map(nameOf)
+    const served = this.#servedBy(before).map(destinationName)
+    const earlier = this.#drawn(this.#before.table, this.#old, before, 'unknown-destination').map(
+      destinationName,
+    )
+    const now = this.#drawn(this.#after.table, this.#now, after, 'unknown-destination').map(destinationName)
     const missing = now.filter(name => !earlier.includes(name))
     if (missing.length === 0 || served.length === 0) return null
     // A misspelt destination replaces the old one; an added one takes from all.
-    const left = this.#drawn(this.#after.table, this.#now, after, null).map(nameOf)
+    const left = this.#drawn(this.#after.table, this.#now, after, null).map(destinationName)
     const gone = served.filter(name => !left.includes(name))
     return lostRule(before.rule, after.rule, missing, gone.length > 0 ? gone : served)
   }
 
-  #servedBy(before: Worded): Named[] {
+  #servedBy(before: Worded): Destination[] {
     return this.#drawn(this.#before.table, this.#old, before, null)
   }
 
   /** The destinations of a rule that end connections for these reasons. */
-  #drawn(table: Table, cold: Cold, { row }: Worded, ends: 'unknown-destination' | null): Named[] {
+  #drawn(table: Table, cold: Cold, { row }: Worded, ends: 'unknown-destination' | null): Destination[] {
     const facts = { comesBack: false, mayResolve: false, isOut: false, own: this.#own }
     return destinationsOf(table, cold, table.rules[row * Rule.WORDS + Rule.route]).filter(
       ({ cluster, share }) => share > 0 && endOfCluster(table, cluster, facts) === ends,

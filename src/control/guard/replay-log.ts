@@ -12,7 +12,8 @@ import { certifiedBy } from '../../stats/read-row.ts'
 import type { ReasonName } from '../../stats/reasons.ts'
 import { socketsAt } from '../../table/explain/find-listener.ts'
 import type { Table } from '../../table/format/table.ts'
-import { Again, AS_ASKED, destinationText } from './again.ts'
+import { destinationName } from '../../table/plan/destination.ts'
+import { Again, AS_ASKED } from './again.ts'
 
 /**
  * same: it would go where it went, or still nowhere. elsewhere: to something else. refused: to
@@ -172,7 +173,7 @@ export class LogReplay {
 }
 
 const wentTo = ({ destination, rule }: Logged): string | null =>
-  destination ? destinationText(destination) : rule === 'passthrough' ? AS_ASKED : null
+  destination ? destinationName(destination) : rule === 'passthrough' ? AS_ASKED : null
 
 /** null: unknown. */
 function spokeTls({ serverName, reason, rule }: Logged): boolean | null {

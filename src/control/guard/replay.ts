@@ -12,8 +12,9 @@ import { type MatchNames, matchedOf } from '../../stats/match-names.ts'
 import { certifiedOf } from '../../stats/read-row.ts'
 import { nameOf } from '../../stats/row-names.ts'
 import type { Table } from '../../table/format/table.ts'
+import { destinationName } from '../../table/plan/destination.ts'
 import { ruleName } from '../../table/plan/rule-name.ts'
-import { Again, AS_ASKED, destinationText } from './again.ts'
+import { Again, AS_ASKED } from './again.ts'
 
 /** Moves that are listed, those of most connections first. */
 const MOVES_MAX = 100
@@ -76,7 +77,7 @@ function fateOf(from: string | null, to: readonly string[] | 'denied' | null): F
 }
 
 const wentTo = ({ outcome, destination }: MatchNames): string | null =>
-  destination ? destinationText(destination) : outcome === 'passthrough' ? AS_ASKED : null
+  destination ? destinationName(destination) : outcome === 'passthrough' ? AS_ASKED : null
 
 const ruleText = ({ rule }: MatchNames): string | null => rule && ruleName(rule)
 

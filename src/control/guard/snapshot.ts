@@ -8,6 +8,7 @@
 import type { Loaded } from '../../config/load.ts'
 import { placeOf, scopeKey } from '../../table/explain/pair-rules.ts'
 import type { Table } from '../../table/format/table.ts'
+import { destinationName } from '../../table/plan/destination.ts'
 import type { Cluster, Plan, ReadsProxy, Rule, WrittenAt } from '../../table/plan/plan.ts'
 import { nameInRules } from '../../table/plan/rule-name.ts'
 
@@ -80,7 +81,9 @@ const NO_NAMES: readonly string[] = []
 
 /** By route, of those that have such a destination. */
 function undefinedDestinations({ routes, clusters }: Plan): ReadonlyMap<number, readonly string[]> {
-  const names = clusters.map(each => (each.kind === 'unknown' && !each.forbidden ? nameOf(each) : null))
+  const names = clusters.map(each =>
+    each.kind === 'unknown' && !each.forbidden ? destinationName(each) : null,
+  )
   const found = new Map<number, readonly string[]>()
   if (names.every(name => name === null)) return found
   for (const [route, { destinations }] of routes.entries()) {
@@ -94,7 +97,7 @@ function undefinedDestinations({ routes, clusters }: Plan): ReadonlyMap<number, 
 function destinationsIn(clusters: readonly Cluster[]): Map<string, boolean> {
   const found = new Map<string, boolean>()
   for (const each of clusters) {
-    const name = nameOf(each)
+    const name = destinationName(each)
     if (each.kind !== 'unknown') found.set(name, findsSomebody(each) || found.get(name) === true)
   }
   return found
@@ -105,7 +108,7 @@ function sentIn(clusters: readonly Cluster[]): Map<string, Sent> {
   return new Map(
     headed.map(each => {
       const { policy, policyAt } = each
-      return [nameOf(each), { version: policy.proxyVersion, at: policyAt?.proxyProtocol ?? null }]
+      return [destinationName(each), { version: policy.proxyVersion, at: policyAt?.proxyProtocol ?? null }]
     }),
   )
 }
@@ -113,10 +116,6 @@ function sentIn(clusters: readonly Cluster[]): Map<string, Sent> {
 /** How many rules have such a destination. */
 export const unservedRules = ({ unknown }: Snapshot): number =>
   new Set([...unknown.values()].map(each => each.place)).size
-
-/** As in pair-rules.ts. */
-const nameOf = ({ host, port, subset }: Cluster): string =>
-  `${host}:${port}${subset === null ? '' : ` subset ${subset}`}`
 
 const findsSomebody = ({ kind, endpoints, names }: Cluster): boolean =>
   kind === 'original' || endpoints.length + names.length > 0

@@ -15,6 +15,7 @@ import type { Cold } from '../../table/format/cold.ts'
 import { Endpoint } from '../../table/format/endpoints-layout.ts'
 import { Cluster } from '../../table/format/routing-layout.ts'
 import type { Table } from '../../table/format/table.ts'
+import { destinationName } from '../../table/plan/destination.ts'
 import type { CheckedCluster } from '../../table/plan/health-check.ts'
 import type { Logger } from '../observe/log.ts'
 import { type Checked, Checker, type CheckState } from './checker.ts'
@@ -284,8 +285,7 @@ function* targetsOf(table: Table, checked: readonly CheckedCluster[]): Generator
 }
 
 function titleOf(cold: () => Cold | null, cluster: number): string {
-  const { host = '', subset = null, port = 0 } = cold()?.clusters[cluster] ?? {}
-  return `${host}:${port}${subset === null ? '' : ` subset ${subset}`}`
+  return destinationName(cold()?.clusters[cluster] ?? { host: '', subset: null, port: 0 })
 }
 
 function some(texts: readonly string[]): string {

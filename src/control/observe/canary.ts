@@ -15,9 +15,10 @@ import type { Ended, EndedConnections } from '../../stats/ended-connections.ts'
 import type { Generations, SeriesName } from '../../stats/generations.ts'
 import type { Total } from '../../stats/series-totals.ts'
 import type { RouteDestination } from '../../table/format/rows.ts'
+import { destinationKey } from '../../table/plan/destination.ts'
 import type { RuleOrigin } from '../../table/plan/plan.ts'
 import { compareTimes, type Sorted, TIMES_COMPARED, type TimesComparison } from './compare-times.ts'
-import { destinationKey, type RuleCounts } from './rule-counts.ts'
+import type { RuleCounts } from './rule-counts.ts'
 import { keyOf, type RuleEntry } from './rules.ts'
 
 /** What can go wrong, of what. */

@@ -6,6 +6,7 @@
 import type { SeriesName } from '../../stats/generations.ts'
 import type { Total } from '../../stats/series-totals.ts'
 import { countClients } from '../../stats/split-clients.ts'
+import { type Destination, destinationKey } from '../../table/plan/destination.ts'
 import type { RuleOrigin, Split } from '../../table/plan/plan.ts'
 import type { Baselines } from './baselines.ts'
 import type { Counted } from './observer.ts'
@@ -21,21 +22,19 @@ type Delivered = {
   readonly lastAt: string | null
 }
 
-type DeliveredTo = Delivered & {
-  readonly host: string
-  readonly subset: string | null
-  readonly port: number
-  /** 0 to 1; null: no longer a destination of the rule. */
-  readonly configuredShare: number | null
-  /** null: no connection yet. */
-  readonly deliveredShare: DeliveredShare | null
-  /** Of a sticky split: buckets of its clients that have come; null: nobody counts them. */
-  readonly clients: number | null
-  /** Picked for it while all its endpoints were down, and given to others (`on-dead`). */
-  readonly givenAway: number
-  /** Likewise given to it by others. */
-  readonly takenOver: number
-}
+type DeliveredTo = Delivered &
+  Destination & {
+    /** 0 to 1; null: no longer a destination of the rule. */
+    readonly configuredShare: number | null
+    /** null: no connection yet. */
+    readonly deliveredShare: DeliveredShare | null
+    /** Of a sticky split: buckets of its clients that have come; null: nobody counts them. */
+    readonly clients: number | null
+    /** Picked for it while all its endpoints were down, and given to others (`on-dead`). */
+    readonly givenAway: number
+    /** Likewise given to it by others. */
+    readonly takenOver: number
+  }
 
 /**
  * Connections of a moment at which workers are told of a change: they may still be decided as
@@ -226,9 +225,6 @@ class Given {
 const add = (counts: Map<string, number>, key: string, count: number): void => {
   counts.set(key, (counts.get(key) ?? 0) + count)
 }
-
-export const destinationKey = (destination: SeriesName['destination']): string =>
-  destination ? `${destination.host} ${destination.subset ?? ''} ${destination.port}` : ''
 
 function summed(totals: readonly Total<SeriesName>[]): Delivered {
   const sums = { connections: 0, open: 0, receivedBytes: 0, sentBytes: 0, lastMs: 0 }

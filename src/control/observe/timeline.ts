@@ -11,9 +11,9 @@ import { monotonicMs } from '../../base/clock.ts'
 import type { SeriesName } from '../../stats/generations.ts'
 import type { Total } from '../../stats/series-totals.ts'
 import type { RuleChange, TableChanges } from '../../table/explain/compare.ts'
+import { destinationName } from '../../table/plan/destination.ts'
 import { ruleName } from '../../table/plan/rule-name.ts'
 import type { PublishedChanges } from '../compile/compare-task.ts'
-import { destinationText } from '../guard/again.ts'
 
 /** Connections of a rule or to a destination, of some time. */
 export type Period = {
@@ -177,7 +177,7 @@ function snapshotOf(totals: readonly Total<SeriesName>[]): Map<string, Counts> {
   for (const total of totals) {
     const { rule, destination, instead } = total.name
     if (instead !== null || destination === null) continue
-    const to = destinationText(destination)
+    const to = destinationName(destination)
     if (rule !== null) add(counts, ruleName(rule), total, to)
     add(counts, `to ${to}`, total, null)
   }

@@ -5,13 +5,14 @@
 
 import type { Cold } from '../format/cold.ts'
 import { readCold, type Table } from '../format/table.ts'
+import { destinationName } from '../plan/destination.ts'
 import type { ReadsProxy, RuleOrigin, WrittenAt } from '../plan/plan.ts'
 import type { TcpTimes } from '../plan/policy.ts'
 import { type AccessChange, compareAccess, limitsText } from './access-compare.ts'
-import { destinationText, placeText, policyValues, type Value } from './destination-text.ts'
+import { clusterText, placeText, policyValues, type Value } from './destination-text.ts'
 import { differingRules } from './differing-rules.ts'
 import { readsOf } from './header.ts'
-import { destinationName, type Pair, pairRules } from './pair-rules.ts'
+import { type Pair, pairRules } from './pair-rules.ts'
 import { defaultPolicy } from './policy-text.ts'
 import { readsSame, readsText } from './reads-text.ts'
 import { isServer, serversOf, takingText } from './server-text.ts'
@@ -125,10 +126,10 @@ function read({ table, cold }: { readonly table: Table; readonly cold: Cold }) {
     ),
     destinations: new Map(
       cold.clusters.map((_, cluster) => [
-        destinationName(cold, cluster),
+        destinationName(cold.clusters[cluster]),
         {
           place: placeText(table, cold, cluster),
-          text: destinationText(table, cold, cluster),
+          text: clusterText(table, cold, cluster),
           policy: policyValues(table, cold, cluster),
         },
       ]),

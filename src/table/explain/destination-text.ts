@@ -90,7 +90,7 @@ export function placeText(table: Table, cold: Cold, cluster: number): string {
 }
 
 /** The same, and what of its policy is written: all the rest is as everywhere. */
-export function destinationText(table: Table, cold: Cold, cluster: number): string {
+export function clusterText(table: Table, cold: Cold, cluster: number): string {
   const check = checkOf(cold.clusters[cluster])
   const written = policyOf(table, cluster, cold.clusters[cluster]).filter(({ file }) => file !== null)
   const values: readonly Value[] = check.value === 'none' ? written : [...written, check]

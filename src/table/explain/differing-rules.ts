@@ -11,7 +11,8 @@ import { isSameValue } from '../../base/same-value.ts'
 import type { Cold, ColdRule, ColdScope } from '../format/cold.ts'
 import { Destination, Prefix, Route, Rule } from '../format/routing-layout.ts'
 import type { Table } from '../format/table.ts'
-import { destinationName, scopeKey, type Worded, worded } from './pair-rules.ts'
+import { destinationKey } from '../plan/destination.ts'
+import { scopeKey, type Worded, worded } from './pair-rules.ts'
 
 type Side = { readonly table: Table; readonly cold: Cold }
 
@@ -76,7 +77,7 @@ class SameRules {
     this.#clusters = after.cold.clusters.map(
       (_, row) =>
         row < before.cold.clusters.length &&
-        destinationName(before.cold, row) === destinationName(after.cold, row),
+        destinationKey(before.cold.clusters[row]) === destinationKey(after.cold.clusters[row]),
     )
     this.#conditions = after.cold.conditions.map((each, row) =>
       isSameValue(each, before.cold.conditions[row]),

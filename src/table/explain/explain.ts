@@ -39,7 +39,7 @@ import { findListener } from './find-listener.ts'
 import { availableGroups, explainGroups } from './group-text.ts'
 import { clientOf, headerAt } from './header.ts'
 import { defaultPolicy, policyOf } from './policy-text.ts'
-import { destinationText, whyNobody } from './query-text.ts'
+import { askedAddress, whyNobody } from './query-text.ts'
 import { rejectedRules } from './rejected.ts'
 import { certificateRefusal, certifiedAs, explainServer, explainUpstream } from './tls-text.ts'
 import { Words } from './words.ts'
@@ -175,7 +175,7 @@ export class Explainer {
 
   #outcome(route: number, rule: RuleOrigin | null, query: Query): Pick<Explanation, 'outcome' | 'reason'> {
     const { scope } = query
-    const asked = destinationText(query)
+    const asked = askedAddress(query)
     if (rule) return { outcome: 'route', reason: `${ruleName(rule)} matches` }
     if (route >= 0)
       return {
@@ -207,7 +207,7 @@ export class Explainer {
       return {
         ...destination,
         tls: explainUpstream(this.table, cluster),
-        endpoints: isOriginal ? [destinationText(query)] : endpointsOf(this.table, this.#words.cold, cluster),
+        endpoints: isOriginal ? [askedAddress(query)] : endpointsOf(this.table, this.#words.cold, cluster),
         groups: explainGroups(this.table, cluster, this.#words.cold.clusters[cluster].localities),
         byAddress: this.#byAddress(cluster, query),
         ends: endOfCluster(this.table, cluster, { comesBack, own, mayResolve, isOut: isOut(cluster) }),
@@ -235,7 +235,7 @@ export class Explainer {
     const host = formatAddress(query.destinationFamily, query.destination)
     const port = query.destinationPort
     const ends = this.#comesBack(query) ? 'loop' : null
-    const endpoints = [destinationText(query)]
+    const endpoints = [askedAddress(query)]
     const policy = defaultPolicy(this.table.sockets[query.listener].tcp)
     return [
       {

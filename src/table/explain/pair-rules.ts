@@ -12,6 +12,7 @@ import type { Cold, ColdRule, ColdScope } from '../format/cold.ts'
 import { Route, Rule, SPLIT_NAMES } from '../format/routing-layout.ts'
 import { destinationsOf } from '../format/rows.ts'
 import type { Table } from '../format/table.ts'
+import { destinationName } from '../plan/destination.ts'
 import type { RuleOrigin } from '../plan/plan.ts'
 import { conditionTexts } from './rule-conditions.ts'
 
@@ -106,7 +107,8 @@ function ruleText(table: Table, cold: Cold, rule: ColdRule): Pick<Worded, 'text'
   if (never !== null) return { text: `never: ${never}`, conditions: `never: ${never}` }
   const at = rule.row * Rule.WORDS
   const to = destinationsOf(table, cold, table.rules[at + Rule.route]).map(
-    ({ cluster, share }) => `${Number((share * 100).toFixed(2))} % ${destinationName(cold, cluster)}`,
+    ({ cluster, share }) =>
+      `${Number((share * 100).toFixed(2))} % ${destinationName(cold.clusters[cluster])}`,
   )
   const conditions = conditionTexts(table, cold, rule).join(', ') || 'any'
   const how = howText(table, table.rules[at + Rule.route])
@@ -123,12 +125,6 @@ function howText({ routes }: Table, route: number): string {
     ...(routes[at + Route.redistributes] === 1 ? ['on-dead redistribute'] : []),
   ]
   return parts.length === 0 ? '' : `; ${parts.join(', ')}`
-}
-
-/** "reviews.default.svc.cluster.local:9080 subset v2". */
-export function destinationName({ clusters }: Cold, cluster: number): string {
-  const { host, subset, port } = clusters[cluster]
-  return `${host}:${port}${subset === null ? '' : ` subset ${subset}`}`
 }
 
 /** The length of the longest ascending subsequence: patience sorting (Fredman, 1975). */

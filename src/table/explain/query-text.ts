@@ -3,7 +3,7 @@
 import { formatAddress, formatEndpoint } from '../../address/address.ts'
 import type { Query } from '../match/query.ts'
 
-export function destinationText(query: Query): string {
+export function askedAddress(query: Query): string {
   if (query.destinationFamily === 0) return `port ${query.destinationPort} of an unknown address`
   return formatEndpoint(formatAddress(query.destinationFamily, query.destination), query.destinationPort)
 }

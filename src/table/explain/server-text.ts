@@ -5,7 +5,7 @@ import { Listener, Names, Otherwise, Scope } from '../format/routing-layout.ts'
 import { destinationsOf } from '../format/rows.ts'
 import type { Table } from '../format/table.ts'
 import { tlsServerOf } from '../format/tls.ts'
-import { destinationName } from './pair-rules.ts'
+import { destinationName } from '../plan/destination.ts'
 import { durationText } from './policy-text.ts'
 import { untoldValues, valueText } from './value-text.ts'
 
@@ -63,6 +63,6 @@ function serverText(table: Table, cold: Cold, row: number): string {
 function otherwiseText(table: Table, cold: Cold, route: number): string {
   if (route < 0) return 'reset'
   return destinationsOf(table, cold, route)
-    .map(({ cluster }) => destinationName(cold, cluster))
+    .map(({ cluster }) => destinationName(cold.clusters[cluster]))
     .join(', ')
 }

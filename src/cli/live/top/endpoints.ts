@@ -1,6 +1,6 @@
 /** Endpoints in `weir top`: all, or those of a rule's destinations. */
 
-import { destinationText } from '../../destination-text.ts'
+import { destinationName } from '../../../table/plan/destination.ts'
 import type { Client } from '../client.ts'
 import { type Endpoint, type Endpoints, millisecondsText } from '../endpoints.ts'
 import { countText, durationText } from '../format.ts'
@@ -40,7 +40,7 @@ export async function lookAtEndpoints(client: Client, level: Level, rule: RuleOf
       const asked = { ...query, destination, limit: OF_RULE }
       const { endpoints, total } = await client.get<Endpoints>('/endpoints', asked)
       // A destination without a subset also selects its subsets.
-      const exact = endpoints.filter(each => destinationText(each.destination) === destination)
+      const exact = endpoints.filter(each => destinationName(each.destination) === destination)
       return { exact, beyond: total - endpoints.length }
     }),
   )
@@ -67,7 +67,7 @@ export function endpointsPage(
   }
 }
 
-const keyOf = ({ endpoint, destination }: Endpoint): string => `${endpoint} ${destinationText(destination)}`
+const keyOf = ({ endpoint, destination }: Endpoint): string => `${endpoint} ${destinationName(destination)}`
 
 const countsOf = ({ connections, receivedBytes, sentBytes }: Endpoint): Counts => ({
   connections,
@@ -113,7 +113,7 @@ function rowOf(each: Endpoint, rates: Rates, rule: RuleOf | null): Row {
       millisecondsText(connectMs.p50),
       millisecondsText(connectMs.p99),
       lastError === null ? '' : `${lastError.error} ${durationText(lastError.agoS * 1000)} ago`,
-      destinationText(destination),
+      destinationName(destination),
     ],
     enter: {
       kind: 'connections',

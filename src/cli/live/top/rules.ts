@@ -1,6 +1,6 @@
 /** Rules in `weir top`: searched, filtered and paged by the gateway; by rate, sorted here. */
 
-import { destinationText } from '../../destination-text.ts'
+import { destinationName } from '../../../table/plan/destination.ts'
 import type { Client } from '../client.ts'
 import { bytesText, countText } from '../format.ts'
 import { isOff, placeText, type Routes, type Rule } from '../routes.ts'
@@ -91,7 +91,7 @@ function rowOf(each: Rule, rates: Rates): Row {
     ],
     enter: {
       kind: 'endpoints',
-      rule: { origin: each.rule, destinations: each.destinations.map(destinationText) },
+      rule: { origin: each.rule, destinations: each.destinations.map(destinationName) },
     },
   }
 }
