@@ -11,49 +11,7 @@ import { type TestContext, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { folder } from '../control/scene.ts'
 import { weir } from './kit.ts'
-
-const CONFIG = `
-apiVersion: networking.istio.io/v1
-kind: Gateway
-metadata: {name: edge}
-spec: {servers: [{port: {number: 7000, name: tcp, protocol: TCP}, hosts: ['*']}]}
----
-apiVersion: networking.istio.io/v1
-kind: VirtualService
-metadata: {name: all}
-spec:
-  hosts: ['*']
-  gateways: [edge]
-  tcp:
-    - match: [{sourceSubnet: 10.9.0.0/16}]
-      route: [{destination: {host: second.example}}]
-    - route:
-        - {destination: {host: first.example}, weight: 80}
-        - {destination: {host: second.example}, weight: 20}
----
-apiVersion: networking.istio.io/v1
-kind: ServiceEntry
-metadata: {name: first}
-spec:
-  hosts: [first.example]
-  resolution: STATIC
-  ports: [{number: 9000, name: tcp, protocol: TCP}]
-  endpoints: [{address: 10.0.0.11}]
----
-apiVersion: networking.istio.io/v1
-kind: ServiceEntry
-metadata: {name: second}
-spec:
-  hosts: [second.example]
-  resolution: STATIC
-  ports: [{number: 9000, name: tcp, protocol: TCP}]
-  endpoints: [{address: 10.0.0.12}]
----
-apiVersion: gateway.weir/v1
-kind: Settings
-metadata: {name: weir}
-spec: {mesh: {capture: none}}
-`
+import { CONFIG } from './log-kit.ts'
 
 type Fields = {
   readonly client?: string

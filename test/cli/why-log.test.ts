@@ -10,46 +10,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { folder } from '../control/scene.ts'
 import { weir } from './kit.ts'
-
-const gateway = (name: string, port: number): string => `
-apiVersion: networking.istio.io/v1
-kind: Gateway
-metadata: {name: ${name}}
-spec: {servers: [{port: {number: ${port}, name: tcp, protocol: TCP}, hosts: ['*']}]}
----`
-
-const CONFIG = `${gateway('edge', 7000)}
-apiVersion: networking.istio.io/v1
-kind: VirtualService
-metadata: {name: all}
-spec:
-  hosts: ['*']
-  gateways: [edge]
-  tcp:
-    - match: [{sourceSubnet: 10.9.0.0/16}]
-      route: [{destination: {host: second.example}}]
-    - route:
-        - {destination: {host: first.example}, weight: 80}
-        - {destination: {host: second.example}, weight: 20}
----${['first', 'second']
-  .map(
-    (name, index) => `
-apiVersion: networking.istio.io/v1
-kind: ServiceEntry
-metadata: {name: ${name}}
-spec:
-  hosts: [${name}.example]
-  resolution: STATIC
-  ports: [{number: 9000, name: tcp, protocol: TCP}]
-  endpoints: [{address: 10.0.0.1${index}}]`,
-  )
-  .join('\n---')}
----
-apiVersion: gateway.weir/v1
-kind: Settings
-metadata: {name: weir}
-spec: {mesh: {capture: none}}
-`
+import { CONFIG } from './log-kit.ts'
 
 const START = '2026-11-23T07:36:27.123Z'
 const LINE = {

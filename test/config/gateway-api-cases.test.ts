@@ -20,7 +20,7 @@ import {
   WEIR,
 } from '../support/gateway-api.ts'
 import type { Written } from '../support/resources.ts'
-import { at, EDGE, open, parent, said, set, statuses } from './gateway-api-kit.ts'
+import { at, EDGE, open, parent, policy, said, set, statuses } from './gateway-api-kit.ts'
 
 test('any word is a protocol; one that weir does not serve is told in the status', () => {
   const quic = { name: 'quic', port: 9001, protocol: 'example.com/quic' }
@@ -171,20 +171,19 @@ test('kinds of routes: of a listener where TLS passes, and of one where it ends'
 })
 
 test('BackendTLSPolicies: of a Service and of its ports the oldest, by time and then by name', () => {
-  const policy = (id: string, section: string | null, metadata = {}) => {
-    const target = { group: '', kind: 'Service', name: 'db', ...(section && { sectionName: section }) }
-    const validation = { hostname: `${id}.test`, wellKnownCACertificates: 'System' }
-    return api('BackendTLSPolicy', id, { targetRefs: [target], validation }, metadata)
-  }
+  const system = { wellKnownCACertificates: 'System' }
+  const whole = (id: string, createdAt: object) => policy(id, system, {}, createdAt)
+  const ofPort = (id: string, sectionName: string, createdAt: object) =>
+    policy(id, system, { sectionName }, createdAt)
   const of = statuses([
     gateway('edge', [tcp(9000)]),
     ...service('db'),
     tcpRoute('r', EDGE, ['db']),
-    policy('b-whole', null, at(1)),
-    policy('a-whole', null, at(2)),
-    policy('b-port', 'main', at(3)),
-    policy('a-port', 'main', at(3)),
-    policy('other-port', 'metrics', at(4)),
+    whole('b-whole', at(1)),
+    whole('a-whole', at(2)),
+    ofPort('b-port', 'main', at(3)),
+    ofPort('a-port', 'main', at(3)),
+    ofPort('other-port', 'metrics', at(4)),
   ])
   const accepted = ['b-whole', 'a-whole', 'a-port', 'b-port', 'other-port'].map(
     id => said(of('BackendTLSPolicy', id).ancestors[0].conditions, 'Accepted')[0],

@@ -41,6 +41,18 @@ export const open = (from: string): object => ({ allowedListeners: { namespaces:
 /** When a resource was created. */
 export const at = (second: number) => ({ creationTimestamp: `2026-01-01T00:00:0${second}Z` })
 
+/** A BackendTLSPolicy for the Service db, or a port of it. */
+export const policy = (id: string, validation: object, more: object = {}, metadata: object = {}): Written =>
+  api(
+    'BackendTLSPolicy',
+    id,
+    {
+      targetRefs: [{ group: '', kind: 'Service', name: 'db', ...more }],
+      validation: { hostname: 'db.test', ...validation },
+    },
+    metadata,
+  )
+
 /** The Plan of these resources, with weir's GatewayClass. */
 export const of = (...written: (Written | Written[])[]) => planned([WEIR, ...written.flat()])
 

@@ -9,7 +9,6 @@ import { deepEqual, equal } from 'node:assert/strict'
 import { test } from 'node:test'
 import { ruleName } from '../../src/table/plan/rule-name.ts'
 import {
-  api,
   authority,
   gateway,
   goes,
@@ -23,7 +22,7 @@ import {
   WEIR,
 } from '../support/gateway-api.ts'
 import { core, istio, type Written } from '../support/resources.ts'
-import { at, codes, EDGE, of } from './gateway-api-kit.ts'
+import { at, codes, EDGE, of, policy } from './gateway-api-kit.ts'
 
 test('weights: 70, 30 and 0; a weight that is left out is 1', () => {
   const { plan } = of(
@@ -136,16 +135,6 @@ test('parentRefs: all listeners, one by section, one by port, or both', () => {
 })
 
 test('a BackendTLSPolicy asks for TLS to a Service; one that cannot be used leaves it closed', () => {
-  const policy = (id: string, validation: object, more: object = {}, metadata = {}) =>
-    api(
-      'BackendTLSPolicy',
-      id,
-      {
-        targetRefs: [{ group: '', kind: 'Service', name: 'db', ...more }],
-        validation: { hostname: 'db.test', ...validation },
-      },
-      metadata,
-    )
   const ca = { caCertificateRefs: [{ group: '', kind: 'ConfigMap', name: 'ca' }] }
   const cluster = (...written: Written[]) => {
     const { plan } = of(gateway('edge', [tcp(9000)]), service('db'), tcpRoute('r', EDGE, ['db']), ...written)

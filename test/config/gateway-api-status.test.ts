@@ -8,7 +8,6 @@ import { test } from 'node:test'
 import { addressesBy } from '../../src/config/gateway-api/status/addresses.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import {
-  api,
   authority,
   certificate,
   gateway,
@@ -21,7 +20,7 @@ import {
   WEIR,
 } from '../support/gateway-api.ts'
 import { core, type Written } from '../support/resources.ts'
-import { EDGE, listeners, parent, said, statuses } from './gateway-api-kit.ts'
+import { EDGE, listeners, parent, policy, said, statuses } from './gateway-api-kit.ts'
 
 test('all is well: every condition, with the generation that was read', () => {
   const of = statuses([
@@ -204,16 +203,6 @@ test('listeners that terminate TLS for names in common are told so', () => {
 })
 
 test('BackendTLSPolicies: per Gateway that has a route to their Service', () => {
-  const policy = (id: string, validation: object, more: object = {}, metadata = {}) =>
-    api(
-      'BackendTLSPolicy',
-      id,
-      {
-        targetRefs: [{ group: '', kind: 'Service', name: 'db', ...more }],
-        validation: { hostname: 'db.test', ...validation },
-      },
-      metadata,
-    )
   const ca = { caCertificateRefs: [{ group: '', kind: 'ConfigMap', name: 'ca' }] }
   const base = [gateway('edge', [tcp(9000)]), ...service('db'), tcpRoute('r', EDGE, ['db'])]
   const of = (written: Written[], id = 'p') => {

@@ -5,32 +5,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type LoadOptions, loadConfig } from '../../src/config/load.ts'
+import { BACKENDS, CHECK, found, load, resource, route } from './lint-kit.ts'
 
-const CHECK = { notes: true, openPortsFrom: 0 }
-
-/** "CODE line: message" of every finding, by line. */
-function found(text: string, lint: LoadOptions['lint'] = CHECK): string[] {
-  const bytes = new TextEncoder().encode(text)
-  const { diagnostics } = loadConfig([{ file: 'a.yaml', bytes }], { names: new Map(), lint })
-  return diagnostics
-    .toSorted((left, right) => left.line - right.line)
-    .map(({ code, line, message }) => `${code} ${line}: ${message}`)
-}
-
-const resource = (kind: string, name: string, spec: string, group = 'networking.istio.io') =>
-  `apiVersion: ${group}/v1\nkind: ${kind}\nmetadata: {${name.includes(':') ? name : `name: ${name}`}}\nspec:\n${spec}\n---\n`
-
-/** Two backends without a fault. */
-const BACKENDS = ['one', 'two']
-  .map(name =>
-    resource(
-      'ServiceEntry',
-      name,
-      `  {hosts: [${name}.example], ports: [{number: 9000, name: tcp, protocol: TCP}], resolution: STATIC, endpoints: [{address: 10.9.9.9}]}`,
-    ),
-  )
-  .join('')
 const GATEWAY = resource(
   'Gateway',
   'edge',
@@ -46,8 +22,6 @@ const HEAD = BACKENDS + GATEWAY + CLOSED
 /** The line of the first route of the first VirtualService after HEAD. */
 const FIRST = HEAD.split('\n').length + 7
 
-const route = (match: string, host = 'one') =>
-  `    - {match: [${match}], route: [{destination: {host: ${host}.example}}]}`
 const any = (host = 'one') => `    - {route: [{destination: {host: ${host}.example}}]}`
 const routes = (name: string, ...lines: string[]) =>
   resource('VirtualService', name, `  hosts: ['*']\n  gateways: [edge]\n  tcp:\n${lines.join('\n')}`)
@@ -64,10 +38,7 @@ test('a route inside an earlier one names both lines, and says that list order d
   assert.deepEqual(found(text), [
     `IST0130 ${FIRST + 1}: tcp[1] is never used: tcp[0].match[0] (a.yaml:${FIRST}) takes its connections first`,
   ])
-  const { diagnostics } = loadConfig([{ file: 'a.yaml', bytes: new TextEncoder().encode(text) }], {
-    names: new Map(),
-  })
-  assert.match(diagnostics[0].hint ?? '', /not the longest prefix/)
+  assert.match(load(text)[0].hint ?? '', /not the longest prefix/)
 })
 
 test('two halves cover their whole, and both are named', () => {
@@ -252,11 +223,8 @@ test('an endpoint that is a listener of this process is found, wherever the list
 test('a service whose selector picks nothing says what it looks for', () => {
   const service =
     'apiVersion: v1\nkind: Service\nmetadata: {name: db, namespace: shop}\nspec: {clusterIP: 10.0.0.1, selector: {app: db}, ports: [{port: 1}]}\n'
-  const { diagnostics } = loadConfig([{ file: 'a.yaml', bytes: new TextEncoder().encode(service) }], {
-    names: new Map(),
-  })
   assert.deepEqual(
-    diagnostics.map(({ code, hint }) => [code, hint]),
+    load(service).map(({ code, hint }) => [code, hint]),
     [['CFG404', 'its selector (app=db) picks no ready Pod and no WorkloadEntry of namespace shop']],
   )
 })

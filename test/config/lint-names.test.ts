@@ -5,32 +5,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { loadConfig } from '../../src/config/load.ts'
+import { BACKENDS, found, load, resource, route } from './lint-kit.ts'
 
-const CHECK = { notes: true, openPortsFrom: 0 }
-
-const load = (text: string) =>
-  loadConfig([{ file: 'a.yaml', bytes: new TextEncoder().encode(text) }], { names: new Map(), lint: CHECK })
-    .diagnostics
-
-/** "CODE line: message" of every finding, by line. */
-const found = (text: string): string[] =>
-  load(text)
-    .toSorted((left, right) => left.line - right.line)
-    .map(({ code, line, message }) => `${code} ${line}: ${message}`)
-
-const resource = (kind: string, name: string, spec: string, group = 'networking.istio.io') =>
-  `apiVersion: ${group}/v1\nkind: ${kind}\nmetadata: {name: ${name}}\nspec:\n${spec}\n---\n`
-
-const BACKENDS = ['one', 'two']
-  .map(name =>
-    resource(
-      'ServiceEntry',
-      name,
-      `  {hosts: [${name}.example], ports: [{number: 9000, name: tcp, protocol: TCP}], resolution: STATIC, endpoints: [{address: 10.9.9.9}]}`,
-    ),
-  )
-  .join('')
 const CLOSED = resource(
   'Settings',
   'weir',
@@ -45,8 +21,6 @@ const gateway = (name: string, ...hosts: string[]) =>
   )
 const sni = (...names: string[]) => `{sniHosts: [${names.join(', ')}]}`
 const ofShop = (...names: string[]) => `{sniHosts: [${names.join(', ')}], sourceNamespace: shop}`
-const route = (match: string, host = 'one') =>
-  `    - {match: [${match}], route: [{destination: {host: ${host}.example}}]}`
 const routes = (hosts: string[], gateways: string[], ...lines: string[]) =>
   resource(
     'VirtualService',

@@ -16,14 +16,17 @@ import { ask, echo } from './scene.ts'
 const scene = (t: TestContext, objects: (port: number) => readonly KubeObject[], api: FakeOptions = {}) =>
   sceneOf(t, objects, { api, status: true })
 
+/** All connections of the Gateway at `port` go to one server. */
+const toEcho = (port: number, server: number): readonly KubeObject[] => [
+  edge(port),
+  routeTo('echo'),
+  service('echo'),
+  slice('echo', server),
+]
+
 test('rules, Services and EndpointSlices are served; endpoints change without a generation', async t => {
   const [a, b] = [await echo(t, 'a'), await echo(t, 'b')]
-  const { api, port, gateway, logged } = await scene(t, at => [
-    edge(at),
-    routeTo('echo'),
-    service('echo'),
-    slice('echo', a),
-  ])
+  const { api, port, gateway, logged } = await scene(t, at => toEcho(at, a))
   equal(await ask(port), 'a test')
   api.put(slice('echo', b))
   await logged('endpoints revision 1 of generation 1')
@@ -44,7 +47,7 @@ test('rules, Services and EndpointSlices are served; endpoints change without a 
 })
 
 test('what the cluster has is compared as it is served: without a mesh, and without what is wrong', async t => {
-  const objects = (at: number) => [edge(at), routeTo('echo'), service('echo'), slice('echo', 9000)]
+  const objects = (at: number) => toEcho(at, 9000)
   const { port, gateway } = await scene(t, objects)
   const wrong = istio('VirtualService', 'wrong', { hosts: ['b.com'], tcp: [{ rout: [] }] })
   const settings = { path: 'a.yaml', text: 'apiVersion: gateway.weir/v1\nkind: Settings\nspec: {}\n' }
@@ -58,12 +61,7 @@ test('what the cluster has is compared as it is served: without a mesh, and with
 
 test('a wrong resource is left out, the last good one stays, and nothing is published for it', async t => {
   const a = await echo(t, 'a')
-  const { api, port, gateway, logged, records } = await scene(t, at => [
-    edge(at),
-    routeTo('echo'),
-    service('echo'),
-    slice('echo', a),
-  ])
+  const { api, port, gateway, logged, records } = await scene(t, at => toEcho(at, a))
   const wrong = istio('VirtualService', 'all', { hosts: ['*'], gateways: ['edge'], tcp: [{ rout: [] }] })
   api.put(wrong)
   await logged('VirtualService shop/all spec.tcp[0].rout: CFG102')
@@ -78,12 +76,7 @@ test('a wrong resource is left out, the last good one stays, and nothing is publ
 
 test('connections end at once, while an API that does not answer is still waited for', async t => {
   const a = await echo(t, 'a')
-  const { port, gateway } = await scene(t, at => [
-    edge(at),
-    routeTo('echo'),
-    service('echo'),
-    slice('echo', a),
-  ])
+  const { port, gateway } = await scene(t, at => toEcho(at, a))
   const { kubernetes } = gateway
   ok(kubernetes)
   const released = Promise.withResolvers<void>()
@@ -109,12 +102,7 @@ test('connections end at once, while an API that does not answer is still waited
 
 test('while the API is away, weir serves on, and follows again after it', async t => {
   const [a, b] = [await echo(t, 'a'), await echo(t, 'b')]
-  const { api, port, gateway, logged } = await scene(t, at => [
-    edge(at),
-    routeTo('echo'),
-    service('echo'),
-    slice('echo', a),
-  ])
+  const { api, port, gateway, logged } = await scene(t, at => toEcho(at, a))
   await api.stop()
   await logged('what was known stays')
   ok(gateway.readiness().ready)
@@ -179,7 +167,7 @@ test('status and Events say what is wrong, once, and that it is right again', as
   const a = await echo(t, 'a')
   const wrong = istio('VirtualService', 'all', { hosts: ['*'], gateways: ['edge'], tcp: [{ rout: [] }] })
   const routed = (): KubeObject => api.get(wrong)
-  const { api, logged } = await scene(t, at => [edge(at), routeTo('echo'), service('echo'), slice('echo', a)])
+  const { api, logged } = await scene(t, at => toEcho(at, a))
   const condition = () =>
     (
       Object(routed().status).conditions as { type: string; status: string; message: string }[] | undefined
@@ -244,12 +232,7 @@ test('a thread that has lost the mirror gets everything anew', async t => {
 
 test('what is read is no more than what is asked for', async t => {
   const a = await echo(t, 'a')
-  const { api, kubernetes } = await scene(t, at => [
-    edge(at),
-    routeTo('echo'),
-    service('echo'),
-    slice('echo', a),
-  ])
+  const { api, kubernetes } = await scene(t, at => toEcho(at, a))
   const read = new Set(api.requests.map(each => each.plural))
   deepEqual(
     [...read].filter(each => ['pods', 'nodes', 'secrets', 'endpoints'].includes(each)),
