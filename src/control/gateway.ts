@@ -23,7 +23,6 @@ import { Differ, type Undone } from './compile/differ.ts'
 import { compileFirst } from './compile/first-compilation.ts'
 import type { Keeper } from './credentials/keeper.ts'
 import type { GatewayOptions } from './gateway-options.ts'
-import { Leaving } from './leaving.ts'
 import { LiveEndpoints } from './live-endpoints.ts'
 import type { History } from './observe/history.ts'
 import type { Logger } from './observe/log.ts'
@@ -31,9 +30,10 @@ import { NameLog } from './observe/name-log.ts'
 import { Publisher, type Serving } from './publisher.ts'
 import { type Readiness, readinessOf } from './readiness.ts'
 import { type Look, Reloads } from './reloads.ts'
+import { Shutdown } from './shutdown.ts'
 import type { Claim } from './take-over/claim.ts'
 import { Offer } from './take-over/offer.ts'
-import { estateOf, placesOf, succeed } from './take-over/succeed.ts'
+import { passedStateOf, placesOf, succeed } from './take-over/succeed.ts'
 import { type GatewayThreads, ownThreads } from './threads.ts'
 import { DataPlane } from './workers/data-plane.ts'
 
@@ -49,7 +49,7 @@ export class Gateway {
   readonly #nameLog: NameLog
   readonly #reloads: Reloads
   readonly #publisher: Publisher
-  readonly #leaving: Leaving
+  readonly #shutdown: Shutdown
   readonly #failed = Promise.withResolvers<Error>()
   readonly #threads: GatewayThreads
   #plane: DataPlane | null = null
@@ -60,17 +60,17 @@ export class Gateway {
     this.#options = options
     this.#files = new FileSource(options)
     this.#log = log
-    this.#leaving = new Leaving(log, () => this.#plane?.open() ?? 0)
+    this.#shutdown = new Shutdown(log, () => this.#plane?.open() ?? 0)
     this.#threads = options.threads ?? ownThreads()
     this.offer = new Offer(log, () =>
-      this.#leaving.isLeaving ? null : estateOf(this.serving?.plane, this.#publisher),
+      this.#shutdown.hasBegun ? null : passedStateOf(this.serving?.plane, this.#publisher),
     )
     this.#differ = new Differ(options.differ, this.#threads.comparing)
     this.#compiler = new Compiler(this.#files, this.#threads.compiling, options.kubernetes, options.cache)
     this.#nameLog = new NameLog(log)
     this.names = new Names({
       lookup: new SystemLookup(options.names),
-      onChange: changed => this.#leaving.isDraining || this.#publisher.changeEndpoints(changed),
+      onChange: changed => this.#shutdown.isDraining || this.#publisher.changeEndpoints(changed),
       onState: this.#nameLog.add,
     })
     this.#publisher = new Publisher({
@@ -123,11 +123,11 @@ export class Gateway {
       const isKnown = (await this.#options.kubernetes?.begin()) ?? true
       if (isKnown) compiled = await compileFirst(this.#compiler, this.names, this.#log)
     } catch (error) {
-      if (!this.#leaving.isDraining) throw error // else its thread was ended
+      if (!this.#shutdown.isDraining) throw error // else its thread was ended
     } finally {
       if (compiled === null) await this.stop()
     }
-    if (compiled === null || this.#leaving.isDraining) return false
+    if (compiled === null || this.#shutdown.isDraining) return false
     this.#publisher.accepted = compiled
     this.#plane = this.#startWorkers()
     return true
@@ -140,7 +140,7 @@ export class Gateway {
    */
   async serve(claim: Claim | null = null): Promise<string> {
     const plane = this.#plane
-    if (this.#leaving.isDraining || plane === null) return ''
+    if (this.#shutdown.isDraining || plane === null) return ''
     if (claim === null) this.#publisher.begin(plane)
     else {
       const why = await succeed({ plane, publisher: this.#publisher, readiness: this.readiness }, claim)
@@ -149,7 +149,7 @@ export class Gateway {
     const ask = () => this.#reloads.ask()
     await this.#options.kubernetes?.follow(
       ask,
-      services => this.#leaving.isDraining || this.#publisher.changeServices(services),
+      services => this.#shutdown.isDraining || this.#publisher.changeServices(services),
     )
     await this.#files.open(ask, error =>
       this.#log.warn({ err: error }, 'the configuration is not watched as it should be'),
@@ -175,7 +175,7 @@ export class Gateway {
 
   readonly readiness = (): Readiness =>
     readinessOf({
-      draining: this.#leaving.isLeaving,
+      draining: this.#shutdown.hasBegun,
       generation: this.#publisher.generation,
       hasListeners: this.#publisher.accepted?.listeners.length !== 0,
       plane: this.#plane,
@@ -221,7 +221,7 @@ export class Gateway {
     gone: AbortSignal,
   ): Promise<Diff | { readonly wrong: string } | Undone | null> {
     const { serving } = this
-    if (serving === null || this.#leaving.isDraining) return null
+    if (serving === null || this.#shutdown.isDraining) return null
     const { table, plane } = serving
     const { state: generations } = plane.observer.generations
     const live = plane.observer.live.buffers
@@ -229,7 +229,7 @@ export class Gateway {
     try {
       return await this.#differ.compare(task, gone)
     } catch (error) {
-      if (this.#leaving.isDraining || gone.aborted) return null // its thread was ended
+      if (this.#shutdown.isDraining || gone.aborted) return null // its thread was ended
       throw error
     }
   }
@@ -248,9 +248,9 @@ export class Gateway {
    * not ready but serves for `lameDuckMs`, so that load balancers send no more connections.
    */
   async drain(lameDuckMs = this.settings.drain.lameDuckMs): Promise<void> {
-    if (!(await this.#leaving.serveOn(lameDuckMs))) return
+    if (!(await this.#shutdown.serveOn(lameDuckMs))) return
     const { timeoutMs } = this.settings.drain
-    await this.#leaving.drain(timeoutMs, async () => {
+    await this.#shutdown.drain(timeoutMs, async () => {
       const [, drained] = await Promise.all([this.#closeInputs(), this.#plane?.drain(timeoutMs)])
       return drained ?? { closed: 0, reset: 0 }
     })
@@ -258,7 +258,7 @@ export class Gateway {
 
   /** Resets every connection and ends; an API that does not answer holds up no connection's end. */
   async stop(): Promise<void> {
-    this.#leaving.stop()
+    this.#shutdown.stop()
     await Promise.all([this.#closeInputs(), this.#plane?.stop()])
   }
 

@@ -1,6 +1,6 @@
 /**
  * Where the connections of an access log would go by a table: yesterday's traffic, decided again
- * (again.ts).
+ * (replayer.ts).
  *
  * A connection goes where it went if its destination is among those that can be picked for it. What
  * a line does not say cannot be replayed, and is counted with the reason.
@@ -13,7 +13,7 @@ import type { ReasonName } from '../../stats/reasons.ts'
 import { socketsAt } from '../../table/explain/find-listener.ts'
 import type { Table } from '../../table/format/table.ts'
 import { destinationName } from '../../table/plan/destination.ts'
-import { Again, AS_ASKED } from './again.ts'
+import { AS_ASKED, type Destinations, Replayer } from './replayer.ts'
 
 /**
  * same: it would go where it went, or still nowhere. elsewhere: to something else. refused: to
@@ -60,8 +60,6 @@ const DECIDED: ReadonlySet<ReasonName> = new Set<ReasonName>([
   'not-tls',
 ])
 
-type Again1 = readonly string[] | 'denied' | null
-
 export class LogReplay {
   readonly fates: Record<LogFate, number> = {
     same: 0,
@@ -82,12 +80,12 @@ export class LogReplay {
   /** Connections of moves beyond those that are told apart. */
   more = 0
   readonly #table: Table
-  readonly #again: Again
+  readonly #replayer: Replayer
   readonly #moves = new Map<string, LogMove>()
 
   constructor(table: Table) {
     this.#table = table
-    this.#again = new Again(table)
+    this.#replayer = new Replayer(table)
   }
 
   /** Those that would not go where they went, most connections first. */
@@ -120,7 +118,7 @@ export class LogReplay {
   /** The socket that would accept it; none: nobody would. */
   #socketsOf({ listener, asked }: Logged): readonly number[] | NotReplayed {
     if (listener !== null) {
-      const socket = this.#again.socketOf(listener)
+      const socket = this.#replayer.socketOf(listener)
       return socket < 0 ? [] : [socket]
     }
     const at = asked === null ? null : splitEndpoint(asked)
@@ -130,7 +128,7 @@ export class LogReplay {
   }
 
   /** With TLS and without, where the line leaves it open. */
-  #decide(line: Logged, socket: number): Again1 | 'tls' {
+  #decide(line: Logged, socket: number): Destinations | null | 'tls' {
     const known = spokeTls(line)
     if (known !== null) return this.#destinations(line, socket, known)
     const [plain, tls] = [false, true].map(isTls => this.#destinations(line, socket, isTls))
@@ -141,8 +139,8 @@ export class LogReplay {
     { client, peer, asked, serverName, identity }: Logged,
     socket: number,
     isTls: boolean,
-  ): Again1 {
-    const { query } = this.#again
+  ): Destinations | null {
+    const { query } = this.#replayer
     const to = asked === null ? null : splitEndpoint(asked)
     query.listener = socket
     query.isTls = isTls
@@ -152,7 +150,7 @@ export class LogReplay {
     query.peerFamily = parseInto(addressOf(peer), query.peer, 0)
     query.destinationFamily = parseInto(to?.address ?? '', query.destination, 0)
     query.destinationPort = to?.port ?? this.#table.sockets[socket].port
-    return this.#again.destinations(null, socket)
+    return this.#replayer.destinations(null, socket)
   }
 
   #add({ rule, client }: Logged, fate: LogFate, from: string, to: readonly string[]): void {
@@ -181,7 +179,7 @@ function spokeTls({ serverName, reason, rule }: Logged): boolean | null {
   return reason === 'not-tls' ? false : null
 }
 
-function fateOf(from: string | null, to: Again1): LogFate {
+function fateOf(from: string | null, to: Destinations | null): LogFate {
   if (to === null) return 'unlistened'
   if (from === null) return to === 'denied' || to.length === 0 ? 'same' : 'served'
   if (to === 'denied') return to

@@ -1,5 +1,5 @@
 /**
- * Where the open connections would go under another table (again.ts). A connection would stay if
+ * Where the open connections would go under another table (replayer.ts). A connection would stay if
  * its destination is still among those that can be picked for it; the random pick itself cannot be
  * predicted.
  */
@@ -14,7 +14,7 @@ import { nameOf } from '../../stats/row-names.ts'
 import type { Table } from '../../table/format/table.ts'
 import { destinationName } from '../../table/plan/destination.ts'
 import { ruleName } from '../../table/plan/rule-name.ts'
-import { Again, AS_ASKED } from './again.ts'
+import { AS_ASKED, type Destinations, Replayer } from './replayer.ts'
 
 /** Moves that are listed, those of most connections first. */
 const MOVES_MAX = 100
@@ -44,7 +44,7 @@ export type Replayed = Readonly<Record<Fate, number>> & {
 }
 
 export function replay(live: LiveConnections, generations: Generations, table: Table): Replayed {
-  const again = new Again(table)
+  const replayer = new Replayer(table)
   const counts = { same: 0, elsewhere: 0, refused: 0, denied: 0, unlistened: 0, unknown: 0 }
   const moves = new Map<string, { move: Omit<Move, 'connections'>; connections: number }>()
   let open = 0
@@ -53,7 +53,7 @@ export function replay(live: LiveConnections, generations: Generations, table: T
     const names = generations.names(matchedOf(words, 0))
     const from = wentTo(names)
     const table = generations.table(words[Live.generation])
-    const to = from === null ? null : destinationsAgain(again, names.listener, words, table)
+    const to = from === null ? null : destinationsAgain(replayer, names.listener, words, table)
     const fate = fateOf(from, to)
     counts[fate]++
     if (from === null || fate === 'same') return true
@@ -68,7 +68,7 @@ export function replay(live: LiveConnections, generations: Generations, table: T
   return { open, ...counts, moves: largest.map(({ move, connections }) => ({ ...move, connections })) }
 }
 
-function fateOf(from: string | null, to: readonly string[] | 'denied' | null): Fate {
+function fateOf(from: string | null, to: Destinations | null): Fate {
   if (from === null) return 'unknown'
   if (to === 'denied') return to
   if (to === null) return 'unlistened'
@@ -87,13 +87,13 @@ function copyAddress(words: Int32Array, at: number, into: Uint32Array): void {
 
 /** Asks again about the connection in `words`, a live row; null if no listener remains. */
 function destinationsAgain(
-  again: Again,
+  replayer: Replayer,
   listener: string,
   words: Int32Array,
   before: Table | null,
-): readonly string[] | 'denied' | null {
-  const { query } = again
-  query.listener = again.socketOf(listener)
+): Destinations | null {
+  const { query } = replayer
+  query.listener = replayer.socketOf(listener)
   if (query.listener < 0) return null
   query.clientFamily = words[Live.clientFamily] as Family | 0
   query.destinationFamily = words[Live.destinationFamily] as Family | 0
@@ -105,5 +105,5 @@ function destinationsAgain(
   copyAddress(words, Live.client, query.client)
   copyAddress(words, Live.destination, query.destination)
   copyAddress(words, Live.peer, query.peer)
-  return again.destinations(before, words[Live.listener])
+  return replayer.destinations(before, words[Live.listener])
 }

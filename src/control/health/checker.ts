@@ -23,9 +23,9 @@ import { clearMark, Mark, setMark } from '../../stats/endpoint-marks.ts'
 import type { Stats } from '../../stats/stats.ts'
 import type { HealthCheck } from '../../table/plan/health-check.ts'
 import type { Logger } from '../observe/log.ts'
+import { ConcurrencyLimit } from './concurrency-limit.ts'
 import type { HealthWorld } from './health-world.ts'
 import type { Verdict } from './probe.ts'
-import { Turns } from './turns.ts'
 import type { Warmups } from './warmups.ts'
 
 const LEAST_MS = 100
@@ -96,7 +96,7 @@ type CheckerOptions = {
 export class Checker {
   readonly #options: CheckerOptions
   #targets = new Map<string, Target>()
-  readonly #turns = new Turns()
+  readonly #limit = new ConcurrencyLimit()
   #stopLooking: (() => void) | null = null
 
   constructor(options: CheckerOptions) {
@@ -126,7 +126,7 @@ export class Checker {
       if (!target.isUp) this.#mark(target)
       if (before.get(text) !== target) this.#plan(target, chance() * target.checked.check.intervalMs)
     }
-    this.#turns.next()
+    this.#limit.next()
   }
 
   stateOf(text: string): CheckState | null {
@@ -198,7 +198,7 @@ export class Checker {
     const { world } = this.#options
     target.dueMs = world.nowMs() + afterMs
     target.callOff = world.after(afterMs, () => {
-      target.callOff = this.#turns.take(() => this.#check(target))
+      target.callOff = this.#limit.take(() => this.#check(target))
     })
   }
 
@@ -206,13 +206,13 @@ export class Checker {
     const { world } = this.#options
     target.beganMs = world.nowMs()
     target.giveUp = world.probe(target.checked, target.checked.check, verdict => {
-      this.#turns.end()
+      this.#limit.end()
       target.giveUp = null
       this.#take(target, verdict)
       const pauseMs = Math.max(target.beganMs + this.#interval(target) - world.nowMs(), 0)
       if (verdict !== null) this.#holdBack(target, pauseMs)
       this.#plan(target, pauseMs)
-      this.#turns.next()
+      this.#limit.next()
     })
   }
 
@@ -288,7 +288,7 @@ export class Checker {
   #stop(target: Target): void {
     target.callOff()
     if (target.giveUp === null) return
-    this.#turns.end()
+    this.#limit.end()
     target.giveUp()
     target.giveUp = null
   }

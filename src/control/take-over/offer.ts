@@ -26,7 +26,7 @@ const LOOK_MS = 5
 const ENDPOINTS_MAX = 1_000
 
 /** What goes on in the new process. */
-export type Estate = {
+export type PassedState = {
   readonly sockets: ListenSockets
   readonly tickets: TicketState
   /** Endpoints that an operator has taken out of rotation. */
@@ -48,16 +48,16 @@ export class Offer {
   /** Handed over as well; null: there is none. */
   admin: AdminSocket | null = null
   readonly #log: Logger
-  readonly #estate: () => Estate | null
+  readonly #passedState: () => PassedState | null
   readonly #taken = Promise.withResolvers<Successor>()
   #isOpen = false
   /** Times that it was. */
   #opened = 0
 
-  /** @param estate  null: nothing is served, or not for long. */
-  constructor(log: Logger, estate: () => Estate | null) {
+  /** @param passedState  null: nothing is served, or not for long. */
+  constructor(log: Logger, passedState: () => PassedState | null) {
     this.#log = log
-    this.#estate = estate
+    this.#passedState = passedState
   }
 
   /** Settles when another process serves, and this one has to go. */
@@ -72,20 +72,20 @@ export class Offer {
       return { code: 'take-over-protocol', why }
     }
     if (this.#isOpen) return { code: 'take-over-under-way', why: 'another process is taking over already' }
-    const estate = this.#estate()
-    if (estate === null) return impossible('this gateway does not serve, or is about to end')
+    const state = this.#passedState()
+    if (state === null) return impossible('this gateway does not serve, or is about to end')
     // Who may connect is seen by the user, not by who knows the name.
     const socket = `weir-take-over-${process.pid}-${++this.#opened}`
     const listener = DescriptorChannel.listen(socket)
     if (typeof listener === 'string') return impossible(listener)
     this.#isOpen = true
-    void this.#serve(listener, estate).finally(() => {
+    void this.#serve(listener, state).finally(() => {
       this.#isOpen = false
     })
     return { socket }
   }
 
-  async #serve(listener: DescriptorChannel, estate: Estate): Promise<void> {
+  async #serve(listener: DescriptorChannel, state: PassedState): Promise<void> {
     const channel = await comingTo(listener)
     listener.close()
     if (channel === null) {
@@ -95,7 +95,7 @@ export class Offer {
     const { pid, uid } = channel.peer
     const conversation = new Conversation(channel)
     const why = isAllowed(uid)
-      ? await this.#passOn(conversation, estate, pid)
+      ? await this.#passOn(conversation, state, pid)
       : `a process of user ${uid} may not take over from one of user ${process.getuid?.()}: only the same user and root may`
     if (why === '') {
       this.#log.info({ pid }, `process ${pid} serves from now on: this one drains`)
@@ -109,11 +109,11 @@ export class Offer {
   }
 
   /** '' if the other process serves; else why not. */
-  async #passOn(conversation: Conversation, estate: Estate, pid: number): Promise<string> {
+  async #passOn(conversation: Conversation, state: PassedState, pid: number): Promise<string> {
     this.#log.info({ pid }, `process ${pid} is about to take over: it is passed the listening sockets`)
-    const sockets = await estate.sockets.ask()
+    const sockets = await state.sockets.ask()
     const kept = new Set<string>()
-    for (const { message, fds } of this.#parts(estate, sockets)) {
+    for (const { message, fds } of this.#parts(state, sockets)) {
       const failure = await conversation.say(message, fds)
       if (failure !== '') return failure
       const places = await answer(conversation, ANSWER_MS_MAX)
@@ -127,11 +127,11 @@ export class Offer {
         : typeof heard === 'string'
           ? heard
           : refusalIn(heard.message, 'serving')
-    if (why === '') estate.sockets.share(kept)
+    if (why === '') state.sockets.share(kept)
     return why
   }
 
-  *#parts({ tickets, drained }: Estate, sockets: readonly ListeningSocket[]) {
+  *#parts({ tickets, drained }: PassedState, sockets: readonly ListeningSocket[]) {
     const { admin } = this
     yield part({ kind: 'hello', admin: admin?.place ?? null, tickets }, admin ? [admin.fd] : [])
     for (let at = 0; at < drained.length; at += ENDPOINTS_MAX)

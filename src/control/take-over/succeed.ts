@@ -11,7 +11,7 @@ import type { Publisher } from '../publisher.ts'
 import type { Readiness } from '../readiness.ts'
 import type { DataPlane } from '../workers/data-plane.ts'
 import type { Claim } from './claim.ts'
-import type { Estate } from './offer.ts'
+import type { PassedState } from './offer.ts'
 
 /** Until every listener is open; the other process waits longer (offer.ts). */
 const OPEN_MS_MAX = 60_000
@@ -28,8 +28,8 @@ export function placesOf(compiled: Compiled | null): ReadonlySet<string> {
   return new Set(sockets.flatMap(({ bind, port, opens }) => (opens ? [`${bind} ${port}`] : [])))
 }
 
-/** What goes on in the next process; null: nothing is served. */
-export function estateOf(plane: DataPlane | undefined, { keeper }: Publisher): Estate | null {
+/** What the next process gets; null: nothing is served. */
+export function passedStateOf(plane: DataPlane | undefined, { keeper }: Publisher): PassedState | null {
   if (plane === undefined) return null
   const { sockets, health } = plane
   return { sockets, tickets: keeper.ticketState, drained: health.drains.map(each => each.text) }

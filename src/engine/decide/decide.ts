@@ -27,7 +27,7 @@ import {
 import type { Table } from '../../table/format/table.ts'
 import { clientHash, isHashed } from '../../table/match/hashed.ts'
 import { match } from '../../table/match/match.ts'
-import { nobodyFor } from '../../table/match/nobody.ts'
+import { noServerReason } from '../../table/match/no-server.ts'
 import { isOwnListener, type OwnListeners } from '../../table/match/own-listeners.ts'
 import { pickDestination } from '../../table/match/pick.ts'
 import type { Query } from '../../table/match/query.ts'
@@ -116,7 +116,7 @@ function route(decider: Decider, table: Table, query: Query, decision: Decision)
   decision.route = route
   decision.cluster = -1
   decision.insteadOf = -1
-  if (route === NO_ROUTE) return Reason[nobodyFor(table, query) ?? 'no-route']
+  if (route === NO_ROUTE) return Reason[noServerReason(table, query) ?? 'no-route']
   if (query.scope >= 0 && table.scopes[query.scope * Scope.WORDS + Scope.serves] === 0)
     return Reason['no-route']
   if (route === DENIED) return Reason.denied

@@ -23,7 +23,7 @@ import { PROXY_WRITTEN_MAX, writeProxyHeader } from '../../wire/proxy-protocol.t
 import { ANOTHER, type Attempts } from '../decide/attempts.ts'
 import { createDecision, type Decision } from '../decide/decision.ts'
 import { isReset, isShortage, TLS_FAILED } from '../decide/failures.ts'
-import { detailsOf } from '../decide/introduction.ts'
+import { detailsOf } from '../decide/header-details.ts'
 import { State } from '../decide/state.ts'
 import type { Journal } from '../worker/journal.ts'
 import type { Ask } from './ask.ts'

@@ -19,7 +19,7 @@ import {
   TLS_FAILED,
   TLS_TIMED_OUT,
 } from '../decide/failures.ts'
-import { detailsOf } from '../decide/introduction.ts'
+import { detailsOf } from '../decide/header-details.ts'
 import type { Journal } from '../worker/journal.ts'
 import { resetWhenClosed } from './direct.ts'
 import type { Timing } from './timing.ts'

@@ -14,7 +14,7 @@
 import { basename, dirname, resolve, sep } from 'node:path'
 import chokidar, { type FSWatcher } from 'chokidar'
 import { Debounce } from './debounce.ts'
-import { linksBelow, meaningOf } from './meaning.ts'
+import { linksBelow, resolutionOf } from './path-resolution.ts'
 
 /** Quiet for this long, a save is over. */
 const QUIET_MS = 100
@@ -44,7 +44,7 @@ class Watching implements Watch {
   readonly #debounce: Debounce
   readonly #onError: (error: Error) => void
   #watcher: FSWatcher | null = null
-  #meanings: ReadonlyMap<string, string> = new Map()
+  #resolutions: ReadonlyMap<string, string> = new Map()
   /** Links may have been added or removed. */
   #hasEvents = true
   #links: readonly string[] = []
@@ -59,7 +59,7 @@ class Watching implements Watch {
   }
 
   async begin(): Promise<void> {
-    this.#meanings = await this.#look()
+    this.#resolutions = await this.#look()
     await this.#watch()
     this.#lookLater()
   }
@@ -101,25 +101,26 @@ class Watching implements Watch {
   }
 
   async #lookAgain(): Promise<void> {
-    const before = this.#meanings
-    this.#meanings = await this.#look()
-    const isSame = ([path, meaning]: [string, string]): boolean => (before.get(path) ?? meaning) === meaning
-    if (this.#closed || [...this.#meanings].every(isSame)) return
+    const before = this.#resolutions
+    this.#resolutions = await this.#look()
+    const isSame = ([path, resolution]: [string, string]): boolean =>
+      (before.get(path) ?? resolution) === resolution
+    if (this.#closed || [...this.#resolutions].every(isSame)) return
     this.#debounce.touch()
     await this.#watch()
     this.#hasEvents = true
     this.#debounce.touch() // for changes made meanwhile
   }
 
-  /** The meaning of the paths, and the links below them. */
+  /** What the paths, and the links below them, lead to. */
   async #look(): Promise<Map<string, string>> {
     if (this.#hasEvents) {
       this.#hasEvents = false
       this.#links = (await Promise.all(this.#roots.map(linksBelow))).flat()
     }
-    const meanings = new Map<string, string>()
-    for (const path of [...this.#roots, ...this.#links]) meanings.set(path, await meaningOf(path))
-    return meanings
+    const resolutions = new Map<string, string>()
+    for (const path of [...this.#roots, ...this.#links]) resolutions.set(path, await resolutionOf(path))
+    return resolutions
   }
 }
 

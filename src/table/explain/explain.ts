@@ -20,7 +20,7 @@ import { chooseRows, placeOf } from '../match/group-choice.ts'
 import { clientHash, isHashed, ownerAmong, ownerOf } from '../match/hashed.ts'
 import { matchAs } from '../match/match.ts'
 import { terminatingServer } from '../match/named-scope.ts'
-import { nobodyFor } from '../match/nobody.ts'
+import { noServerReason } from '../match/no-server.ts'
 import { isOwnListener, type OwnListeners, ownListeners } from '../match/own-listeners.ts'
 import { createQuery, type Query } from '../match/query.ts'
 import type { OnDead, RuleOrigin } from '../plan/plan.ts'
@@ -133,7 +133,7 @@ export class Explainer {
     const route = matchAs(this.table, query, bits, this.#assumedScope(query))
     const rule = this.#words.rules.get(query.rule) ?? null
     const said = this.#outcome(route, rule, query)
-    const unnamed = route === NO_ROUTE ? nobodyFor(this.table, query) : null
+    const unnamed = route === NO_ROUTE ? noServerReason(this.table, query) : null
     const isServed = query.scope < 0 || this.table.scopes[query.scope * Scope.WORDS + Scope.serves] === 1
     const destinations = route === PASSTHROUGH ? this.#passthrough(query) : this.#destinations(route, query)
     return {

@@ -1,4 +1,4 @@
-/** What a PROXY header says of a client beside addresses and the server name. */
+/** What the TLVs of an upstream's PROXY header say of a client (../../wire/proxy-details.ts). */
 
 import { ProxyTlvs } from '../../table/format/routing-layout.ts'
 import type { PeerTerms } from '../../tls/session.ts'

@@ -21,7 +21,10 @@ import { destinationName } from '../../table/plan/destination.ts'
 /** Instead of a destination: the address that the client dialed. */
 export const AS_ASKED = 'as asked'
 
-export class Again {
+/** All that can be picked for a connection; 'denied': a policy would not let it in. */
+export type Destinations = readonly string[] | 'denied'
+
+export class Replayer {
   /** The connection, filled in by the caller; its peer is that of a PROXY header. */
   readonly query: Query = createQuery()
   readonly #table: Table
@@ -44,13 +47,12 @@ export class Again {
   }
 
   /**
-   * All destinations that can be picked for the connection in `query`; 'denied' if a policy would
-   * not let it in.
+   * The destinations of the connection in `query`; none if nothing would take it.
    *
    * @param before          The table that decided it, if it is still known.
    * @param beforeListener  Its listener in that table.
    */
-  destinations(before: Table | null, beforeListener: number): readonly string[] | 'denied' {
+  destinations(before: Table | null, beforeListener: number): Destinations {
     const { query } = this
     if (!this.#introduces(before, beforeListener)) return []
     if (this.#isDenied(query)) return 'denied'

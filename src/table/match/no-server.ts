@@ -1,14 +1,11 @@
-/**
- * Why a connection finds no route because of its first bytes: no server of its socket takes such
- * clients.
- */
+/** Whether a connection has no route because no server of its socket takes such first bytes. */
 
 import { Listener, Names } from '../format/routing-layout.ts'
 import type { Table } from '../format/table.ts'
 import type { Query } from './query.ts'
 
-/** The reason's name for a query without a route; null: the server name is not the cause. */
-export function nobodyFor(
+/** The reason for a query without a route; null: its first bytes are not the cause. */
+export function noServerReason(
   { listeners }: Table,
   { scope, listener, isTls, serverName }: Query,
 ): 'no-sni' | 'not-tls' | null {

@@ -1,5 +1,5 @@
 /**
- * The end of a gateway, in words and times:
+ * Graceful shutdown of a gateway: its phases, their times, and what the log says of them.
  *
  *   serving ─▶ lame duck: not ready, but serving ─▶ draining: connections end ─▶ ended
  */
@@ -13,10 +13,10 @@ const TELL_MS = 5_000
 
 const connections = (count: number): string => `${count} connection${count === 1 ? '' : 's'}`
 
-export class Leaving {
-  /** It may still serve, but is not ready any more. */
-  isLeaving = false
-  /** It takes no more changes. */
+export class Shutdown {
+  /** The gateway is not ready any more, though it may still serve (lame duck). */
+  hasBegun = false
+  /** The gateway takes no more changes. */
   isDraining = false
   readonly #log: Logger
   /** Open connections. */
@@ -28,22 +28,22 @@ export class Leaving {
     this.#open = open
   }
 
-  /** From now on everything ends at once. */
+  /** Ends every phase at once. */
   stop(): void {
-    this.isLeaving = this.isDraining = true
+    this.hasBegun = this.isDraining = true
     this.#stopped.resolve()
   }
 
-  /** Not ready from now on, serving for `servedMs`. @returns Whether nobody has stopped it. */
+  /** Serves for `servedMs` while not ready (lame duck). @returns False if `stop` cut that short. */
   async serveOn(servedMs: number): Promise<boolean> {
-    this.isLeaving = true
+    this.hasBegun = true
     if (servedMs === 0) return true
     const text = `not ready from now on: new connections are served for another ${servedMs / 1000} s`
     this.#log.info({ lameDuckMs: servedMs }, text)
     return !(await settlesWithin(this.#stopped.promise, servedMs))
   }
 
-  /** Says what a drain does, from its begin to its end. */
+  /** Runs `drain`, and logs its start, its progress and its result. */
   async drain(timeoutMs: number, drain: () => Promise<Drained>): Promise<void> {
     this.isDraining = true
     const open = this.#open()

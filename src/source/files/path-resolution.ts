@@ -1,5 +1,5 @@
 /**
- * What a path currently refers to: every folder and link on the way to its target.
+ * Path resolution (path_resolution(7)): every folder and link on the way to a path's target.
  *
  * If two answers differ, the path leads elsewhere now: a folder on the way, or on the way to a
  * link's target, was renamed, replaced, mounted over, created or deleted. For a file, only the way
@@ -12,8 +12,8 @@ import { dirname, join, parse, resolve, sep } from 'node:path'
 /** The kernel's own limit: path_resolution(7), ELOOP. */
 const LINKS_MAX = 40
 
-/** The way to `path`, as a text to compare. */
-export async function meaningOf(path: string): Promise<string> {
+/** The folders and links on the way to `path`, as a text to compare. */
+export async function resolutionOf(path: string): Promise<string> {
   const { root } = parse(resolve(path))
   const steps: string[] = []
   let at = root
