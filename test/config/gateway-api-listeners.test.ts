@@ -77,7 +77,7 @@ test('both modes of TLS share a port, told apart by name', () => {
   equal(goes(plan, 'default/edge', 9443, 'passes.test'), 'default/b 1')
 })
 
-test('a certificate that is missing, malformed or not granted keeps the listener closed', () => {
+test('a Secret is asked for while it is missing or malformed, and never without a grant', () => {
   const secret = (...more: Written[]) => {
     const found = of(
       gateway('edge', [terminated(9443, 'a.test', { name: 'cert', namespace: 'certs' })]),
@@ -85,15 +85,16 @@ test('a certificate that is missing, malformed or not granted keeps the listener
       tlsRoute('r', EDGE, ['a.test'], ['a']),
       ...more,
     )
-    return [found.plan.listeners[0].scopes[0].serves ?? true, codes(found).map(each => each.slice(0, 6))]
+    return [found.plan.listeners[0].scopes[0].tls?.material ?? '', codes(found).map(each => each.slice(0, 6))]
   }
   const may = grant('certs/g', 'Gateway', 'default', { group: '', kind: 'Secret' })
-  deepEqual(secret(certificate('certs/cert'), may), [true, []])
-  deepEqual(secret(certificate('certs/cert')), [false, ['CFG523']])
-  deepEqual(secret(may), [false, ['CFG523']])
+  const asked = '[[{"secret":"certs/cert"}],null]'
+  deepEqual(secret(certificate('certs/cert'), may), [asked, []])
+  deepEqual(secret(certificate('certs/cert')), ['', ['CFG523']])
+  deepEqual(secret(may), [asked, ['CFG523']])
   deepEqual(
     secret(core('Secret', 'certs/cert', { stringData: { 'tls.crt': 'hello', 'tls.key': 'world' } }), may),
-    [false, ['CFG523']],
+    [asked, ['CFG523']],
   )
 })
 

@@ -3,10 +3,13 @@
 import { deepEqual, equal, notEqual } from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { connect } from 'node:tls'
+import { GATEWAY_API_CRDS } from '../kubernetes/fake/crds.ts'
 import type { KubeObject } from '../kubernetes/fake/object.ts'
 import { sceneOf } from '../kubernetes/gateway.ts'
+import { localGateway, WEIR_CLASS } from '../kubernetes/gateway-api.ts'
 import { istio, routeTo, secret, service, slice } from '../kubernetes/resources.ts'
 import { Authority, type Issued } from '../support/authority.ts'
+import { tcpRoute, terminated } from '../support/gateway-api.ts'
 import { echo } from './scene.ts'
 
 const authority = new Authority('test')
@@ -131,4 +134,38 @@ test('a certificate that stays is not for a server that names the same missing S
   await logged('generation 3')
   equal(await shown(port, 'b.test'), '')
   deepEqual(gateway.readiness().closed.length, 2)
+})
+
+test('a listener of Gateway API keeps its certificate while its Secret is missing, but not without a grant', async t => {
+  const [old, renewed] = [issue(), issue()]
+  const listening = (port: number, ref: object) =>
+    localGateway('shop/edge', [terminated(port, 'a.test', ref)])
+  const { api, port, gateway, logged } = await sceneOf(
+    t,
+    at => [
+      WEIR_CLASS,
+      listening(at, { name: 'old' }),
+      tcpRoute('shop/all', { name: 'edge' }, ['echo']) as KubeObject,
+      secretOf('old', old),
+    ],
+    { pace: { holdMs: 50 }, api: { crds: GATEWAY_API_CRDS } },
+  )
+  equal(await shown(port, 'a.test'), serialOf(old))
+  api.put(listening(port, { name: 'new' }))
+  await logged('not taken, the last good one stays')
+  await logged('generation 2')
+  equal(await shown(port, 'a.test'), serialOf(old))
+  deepEqual(gateway.readiness().closed, [])
+  deepEqual(
+    gateway.credentials.stale.map(({ use }) => use),
+    ['Gateway shop/edge listeners[0]'],
+  )
+  api.put(secretOf('new', renewed))
+  await logged('another certificate, until')
+  equal(await shown(port, 'a.test'), serialOf(renewed))
+  deepEqual(gateway.credentials.stale, [])
+  // Nobody has allowed this one.
+  api.put(listening(port, { name: 'far', namespace: 'other' }))
+  await logged('generation 3')
+  equal(await shown(port, 'a.test'), '')
 })

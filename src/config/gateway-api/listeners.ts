@@ -52,10 +52,12 @@ export class ListenerReader {
     const { kinds, unknown } = kindsOf(written, mode)
     const { namespaces, grants, secrets: all } = this.#known
     const references = mode === 'Terminate' ? (written.tls?.certificateRefs ?? []) : []
-    const { resolved, secrets } = certificatesOf(references, resource, [...path, 'tls', 'certificateRefs'], {
-      grants,
-      secrets: all,
-    })
+    const { resolved, ...certificates } = certificatesOf(
+      references,
+      resource,
+      [...path, 'tls', 'certificateRefs'],
+      { grants, secrets: all },
+    )
     const conflict = this.#conflicts.get(written) ?? null
     const accepted = this.#accepted(written, path, conflict)
     const resolvedRefs = unknown
@@ -81,9 +83,9 @@ export class ListenerReader {
       programmed: programmedOf(
         accepted,
         conflict,
-        mode === 'Terminate' && secrets.length === 0 ? resolved : null,
+        mode === 'Terminate' && certificates.secrets.length === 0 ? resolved : null,
       ),
-      secrets,
+      ...certificates,
     }
   }
 
@@ -115,7 +117,7 @@ function unsupportedText(protocol: string): string {
 
 function programmedOf(accepted: Verdict, conflict: Conflict | null, closed: Verdict | null): Verdict {
   if (!accepted.holds) return no(conflict ?? 'Invalid', accepted.message)
-  if (closed) return no('Invalid', `it stays closed without a certificate: ${closed.message}`)
+  if (closed) return no('Invalid', `it stays closed, or keeps the certificate that it had: ${closed.message}`)
   return yes('Programmed', 'the listener is open')
 }
 

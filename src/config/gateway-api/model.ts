@@ -84,6 +84,8 @@ export type ApiListener = {
   readonly programmed: Verdict
   /** The Secrets that it may use and that have a certificate: 'namespace/name'. */
   readonly secrets: readonly string[]
+  /** If there are none: those that it may use once they have one. */
+  readonly awaited: readonly string[]
   /** Accepted routes, in the order of precedence. */
   readonly attached: readonly Attached[]
 }

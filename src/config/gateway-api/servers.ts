@@ -39,7 +39,8 @@ const listenersOf = ({ listeners, sets }: ApiGateway): ApiListener[] =>
   )
 
 function serverOf(listener: ApiListener, { gateway, id }: ApiGateway, bind: string, around: Around): Server {
-  const { resource, path, port, protocol, mode, hostname, secrets } = listener
+  const { resource, path, port, protocol, mode, hostname, secrets, awaited } = listener
+  const credentialNames = secrets.length > 0 ? secrets : awaited
   const { annotations } = gateway.resource.metadata
   return {
     resource,
@@ -52,7 +53,10 @@ function serverOf(listener: ApiListener, { gateway, id }: ApiGateway, bind: stri
     names: mode === null ? [] : [hostname || '*'],
     starttls: mode !== null && starttlsPorts(annotations).has(port),
     tls:
-      mode === 'Terminate' && secrets.length > 0 ? { mode: 'SIMPLE', credentialNames: [...secrets] } : null,
+      mode === 'Terminate' && credentialNames.length > 0
+        ? { mode: 'SIMPLE', credentialNames: [...credentialNames] }
+        : null,
+    credentialPath: [...path, 'tls', 'certificateRefs', 0],
     tlsRoutes: mode === 'Terminate',
     hosts: new HostIndex(),
     rules: () => rulesOf(listener, around),

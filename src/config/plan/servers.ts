@@ -41,6 +41,8 @@ export type Server = {
   readonly starttls: boolean
   /** The settings of TLS that weir can terminate; null: none, or another kind. */
   readonly tls: WrittenTls | null
+  /** Of Gateway API: where its first certificate is named; absent: a field of `tls`. */
+  readonly credentialPath?: Path
   /** Behind termination, tls routes choose by the name that the client asked for. */
   readonly tlsRoutes: boolean
   /** For each host pattern the namespace whose VirtualServices it admits; '*' is any. */

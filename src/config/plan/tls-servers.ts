@@ -34,11 +34,13 @@ type Place = {
   readonly bind: string
   readonly port: number
   readonly names: readonly string[]
+  /** Where the certificate is named, if that is no field of `tls`. */
+  readonly credentialPath?: Path
 }
 
 /** Of a server with such a mode. */
 export function tlsServerOf(
-  { resource, path: at, bind, port, names }: Place,
+  { resource, path: at, bind, port, names, credentialPath }: Place,
   tls: WrittenTls,
   settings: Settings,
   credentials: Credentials,
@@ -51,7 +53,8 @@ export function tlsServerOf(
   const authorities = clients === 'none' ? null : reading.authorities()
   const source = SOURCES.find(field => tls[field] !== undefined && tls[field].length > 0)
   const server = JSON.stringify([resource.title, bind, port, names.toSorted(), clients])
-  const use = { name, resource, path: source ? [...path, source] : path, server }
+  const where = credentialPath ?? (source ? [...path, source] : path)
+  const use = { name, resource, path: where, server }
   return {
     name,
     material: credentials.add(pairs, authorities, use),
