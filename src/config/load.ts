@@ -202,8 +202,8 @@ function inspectAll(
   for (const credential of credentials) {
     const flaws = inspect(credential, secrets)
     for (const { resource, path } of credential.uses)
+      // Of a listener of Gateway API the same may have been told with the reason of its status.
       for (const { code, message } of flaws)
-        // Of a listener of Gateway API the same may have been told with the reason of its status.
         if (code !== 'CFG501' || !findings.has('CFG523', resource, path))
           findings.at(code, resource, path, message)
   }
