@@ -12,17 +12,18 @@ import { type AdminPlace, formatAdminPlace } from '../admin/admin-place.ts'
 import type { Admin } from '../admin/http.ts'
 import { collectLoaded } from '../base/collect-garbage.ts'
 import { settlesWithin } from '../base/settles-within.ts'
-import type { AdminSettings } from '../config/settings/settings.ts'
+import type { AdminSettings, Settings } from '../config/settings/settings.ts'
 import { Gateway } from '../control/gateway.ts'
 import { KubernetesLog } from '../control/observe/kubernetes-log.ts'
 import { createLog, type LogFormat, type Logger } from '../control/observe/log.ts'
 import { type Overrides, overridden } from '../control/overrides.ts'
+import { filesFlaw } from '../control/workers/machine-limits.ts'
 import type { Sources } from '../source/files/files.ts'
 import { cacheDirectory } from './cache-directory.ts'
 import type { ClusterFlags } from './cluster.ts'
 import { type Env, Exit, type Signal, wantsColours } from './env.ts'
 import { logOutput } from './log-output.ts'
-import { adminPlaceIn, holderAt, PATIENT_MS_MAX, settingsIn, takenText } from './second-instance.ts'
+import { holderAt, PATIENT_MS_MAX, settingsIn, takenText } from './second-instance.ts'
 import { type ServiceManager, serviceManager } from './service-manager.ts'
 import { versionOf } from './version.ts'
 
@@ -63,12 +64,16 @@ export async function run(sources: Sources, flags: RunFlags, env: Env): Promise<
   const kubernetes = flags.kubernetes ? await clusterFor(sources, flags, env, log) : null
   const read = [...sources.paths, ...(kubernetes ? [kubernetes.server] : [])].join(', ')
   log.info({ paths: sources.paths }, `weir ${versionOf()} starts: reads ${read}`)
-  const place = placeOf(sources, flags)
+  const overrides = overridesOf(flags)
+  const asked = overridden(settingsIn(sources), overrides)
+  const flaw = filesFlaw(asked)
+  if (flaw) log[flaw.isFatal ? 'error' : 'warn'](flaw.message)
+  if (flaw?.isFatal) return Exit.failed
+  const place = placeOf(asked, flags)
   const start = await startAt(place, flags, log)
   if (start === 'refused') return Exit.failed
   const demo = flags.demo ? new (await import('./demo.ts')).Demo(sources, log) : null
   const exit = Promise.withResolvers<number>()
-  const overrides = overridesOf(flags)
   const gateway: Gateway = Gateway.of({
     ...sources,
     overrides,
@@ -100,7 +105,7 @@ export async function run(sources: Sources, flags: RunFlags, env: Env): Promise<
   if (flags.admin !== false) await loadAdmin()
   // A cluster may be away for long. Whoever looks after this process is to see that it waits.
   const isEarly = kubernetes !== null && start === 'as usual'
-  const early = isEarly ? await openAdmin(gateway, overridden(settingsIn(sources), overrides).admin) : null
+  const early = isEarly ? await openAdmin(gateway, asked.admin) : null
   isRead = (await reading) && signals === 0 && !(isEarly && early === null)
   const admin = isRead ? await serve(gateway, start === 'takes over' ? place : null, env, early) : early
   if (isRead && admin) {
@@ -154,10 +159,8 @@ function statusOf({ serving, readiness }: Gateway): string {
 }
 
 /** Where the admin listener is to be; null: nowhere. */
-function placeOf(sources: Sources, { admin }: RunFlags): AdminPlace | null {
-  if (admin === false) return null
-  return typeof admin === 'object' ? admin : adminPlaceIn(sources)
-}
+const placeOf = (asked: Settings, { admin }: RunFlags): AdminPlace | null =>
+  admin === false ? null : asked.admin
 
 type Start = 'as usual' | 'takes over' | 'refused'
 

@@ -23,9 +23,6 @@ const IS_SETTINGS = /\bkind["']?\s*:\s*["']?Settings\b/
 /** Who answers at a place, in words. */
 type PlaceHolder = { readonly who: string; readonly isWeir: boolean }
 
-/** Where the files want the admin listener; null: nowhere. */
-export const adminPlaceIn = (sources: Sources): AdminPlace | null => settingsIn(sources).admin
-
 /** The Settings in the files, before anything else of them is read. */
 export function settingsIn(sources: Sources): Settings {
   const settings = readFiles(sources).flatMap(({ file, bytes }) => {

@@ -35,6 +35,10 @@ process.emitWarning = (warning, ...rest) => {
   if (type !== 'ExperimentalWarning') emitWarning.call(process, warning, ...rest)
 }
 
+// At SIGUSR1 Node would open a debugger's port for the rest of its life. run.ts logs the signal once it
+// serves; Node's own --disable-sigusr1 would block it, so that nobody could be told.
+process.on('SIGUSR1', () => {})
+
 const [major, minor] = process.versions.node.split('.').map(Number)
 if (major > NEEDED[0] || (major === NEEDED[0] && minor >= NEEDED[1])) await start()
 else await handOver(process.env.WEIR_HANDED_OVER ? null : bundledNode())
@@ -119,7 +123,8 @@ async function handOver(node) {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'])
     process.on(signal, () => child.kill(signal))
   child.on('error', error => {
-    console.error(`weir cannot start ${node}: ${error.message}`)
+    const cure = error.code === 'EMFILE' ? ': the limit of open files is too low (ulimit -n)' : ''
+    console.error(`weir cannot start ${node}: ${error.message}${cure}`)
     process.exit(2)
   })
   child.on('exit', (code, signal) => (signal ? process.kill(process.pid, signal) : process.exit(code ?? 1)))

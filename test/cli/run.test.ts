@@ -1,7 +1,7 @@
 /** `weir run` as a whole process: what signals and pipes do to it. */
 
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
@@ -153,6 +153,16 @@ test('a configuration with errors ends with 1, before anything listens', async t
   const { code, out } = await weir(['run', '--admin', '127.0.0.1:0', folder(t, { 'a.yaml': 'a: [' })])
   assert.equal(code, 1)
   assert.doesNotMatch(out, /listen/)
+})
+
+test('a limit of open files with which no worker starts ends with 1, and says how to raise it', () => {
+  const line = 'ulimit -n 40 && exec "$0" "$1" run --workers 1 --no-admin config/examples/port'
+  const { status, stdout } = spawnSync('sh', ['-c', line, process.execPath, WEIR], { timeout: 30_000 })
+  assert.equal(status, 1)
+  assert.match(
+    String(stdout),
+    /the limit of open files is 40; weir needs at least 80 with 1 worker, and 2 for each connection: raise it with ulimit -n/,
+  )
 })
 
 test('a signal before the configuration is read ends with 0, and nothing is opened', async t => {

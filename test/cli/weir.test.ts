@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
-import { connect, type Socket } from 'node:net'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
@@ -28,6 +28,22 @@ test('an old Node hands over to the one that came with the package', { skip }, (
   const { status, stdout } = spawnSync(process.execPath, [...OLD, WEIR, '--version'])
   assert.equal(status, 0)
   assert.match(String(stdout), /^\d+\.\d+\.\d+\n$/)
+})
+
+test('SIGUSR1 opens no debugger while weir starts', async t => {
+  const silent = createServer(socket => socket.on('error', () => {}))
+  const port: number = await new Promise(resolve =>
+    silent.listen(0, '127.0.0.1', () => resolve((silent.address() as AddressInfo).port)),
+  )
+  t.after(() => silent.close())
+  const words = [WEIR, 'run', '--admin', `127.0.0.1:${port}`, 'config/examples/port']
+  const child = spawn(process.execPath, words, { stdio: ['ignore', 'ignore', 'pipe'] })
+  t.after(() => child.kill('SIGKILL'))
+  // It asks who has the place of its admin listener before anything else.
+  silent.once('connection', () => child.kill('SIGUSR1'))
+  const exit = once(child, 'exit')
+  assert.equal(await text(child.stderr), '')
+  assert.deepEqual(await exit, [1, null])
 })
 
 test('what a slow reader of a pipe has not taken yet is not cut off by the exit', async t => {

@@ -33,6 +33,37 @@ function openFilesMax(): number {
   }
 }
 
+/**
+ * What a start takes before any connection, with one listener or two: 27 and 9 for each worker at
+ * rest, more while threads load their modules. Beyond some, a worker cannot even start.
+ */
+const FILES_AT_START = 64
+const FILES_OF_WORKER = 16
+/** Below it hardly any connection is left; every usual limit is higher. */
+const FILES_FEW = 1_024
+
+/** What the limit of open files is too low for, with the cure; null: for nothing. */
+export function filesFlaw(
+  settings: Settings,
+  openFiles = openFilesMax(),
+): { readonly isFatal: boolean; readonly message: string } | null {
+  const workers = workersFor(settings)
+  const needed = FILES_AT_START + FILES_OF_WORKER * workers
+  const limit = `the limit of open files is ${openFiles}`
+  if (openFiles < needed)
+    return {
+      isFatal: true,
+      message: `${limit}; weir needs at least ${needed} with ${workers} worker${workers === 1 ? '' : 's'}, and 2 for each connection: ${RAISE}`,
+    }
+  if (openFiles >= FILES_FEW || settings.maxConnections > 0) return null
+  const most = connectionsFor(settings, openFiles)
+  const connections = most === 1 ? 'one connection' : `${most} connections`
+  return { isFatal: false, message: `${limit}, which leaves room for ${connections}: ${RAISE}` }
+}
+
+const RAISE =
+  'raise it with ulimit -n N in the shell, LimitNOFILE=N in systemd, or --ulimit nofile=N of a container'
+
 /** CAP_NET_BIND_SERVICE (capabilities(7)). */
 const MAY_BIND = 1n << 10n
 
