@@ -3,8 +3,12 @@
  */
 
 import { type AddressFilter, addressFilter } from '../address/address-filter.ts'
+import { quote } from '../config/findings/quote.ts'
+import { didYouMean } from '../config/findings/suggest.ts'
+import type { DataPlane } from '../control/workers/data-plane.ts'
 import type { Matched, MatchNames } from '../stats/match-names.ts'
 import type { Row } from '../stats/read-row.ts'
+import { openStats } from '../stats/stats.ts'
 import { ruleName } from '../table/plan/rule-name.ts'
 import { Problem } from './problem.ts'
 import { integer, type Schema, text } from './schemas.ts'
@@ -40,6 +44,23 @@ export const connectionQuery: Readonly<Record<string, Schema>> = {
 type Filtered = Row & { readonly worker: number; readonly state?: string; readonly reason?: string }
 
 export type Filter = (connection: Filtered, names: (matched: Matched) => MatchNames) => boolean
+
+/** A misspelt name would select nothing, which looks like an answer. */
+export function assertKnown(
+  { listener, worker }: Pick<ConnectionQuery, 'listener' | 'worker'>,
+  { observer, stats }: Pick<DataPlane, 'observer' | 'stats'>,
+): void {
+  const { workers } = openStats(stats)
+  if (worker !== undefined && (worker < 0 || worker >= workers)) {
+    const which = workers === 1 ? 'there is only worker 0' : `workers are 0 to ${workers - 1}`
+    throw new Problem(404, 'unknown-worker', `there is no worker ${worker}`, which)
+  }
+  if (listener === undefined) return
+  const known = observer.generations.listeners()
+  if (known.has(listener)) return
+  const hint = didYouMean(listener, known) ?? 'see weir status, or /listeners'
+  throw new Problem(404, 'unknown-listener', `there is no listener ${quote(listener)}`, hint)
+}
 
 /** A filter for connections that fulfil every condition of `query`. */
 export function filterOf(query: ConnectionQuery): Filter {

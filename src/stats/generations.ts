@@ -163,6 +163,15 @@ export class Generations {
     return newest.filter(isTooMuch).reverse()
   }
 
+  /** Each listener of which connections can be known, and its gateway. */
+  listeners(): Set<string> {
+    const sockets = [...this.#tables.values()].flatMap(each => each.table.sockets)
+    return new Set([
+      ...sockets.flatMap(({ key, gateway }) => [key, gateway]),
+      ...[...this.#kept.values()].flatMap(({ listener, gateway }) => [listener, gateway]),
+    ])
+  }
+
   /** A table that is kept, or null. */
   table(generation: number): Table | null {
     return this.#tables.get(generation)?.table ?? null

@@ -90,7 +90,6 @@ test('what is asked for is found, and nothing else', async t => {
     ['state=relaying', [older, newer]],
     ['state=dialing', []],
     ['worker=0', [older, newer]],
-    ['worker=1', []],
     ['generation=1&state=relaying&client=127.0.0.0/8', [older]],
   ]
   for (const [query, ids] of cases) assert.deepEqual(await found(query), ids, query)
@@ -104,6 +103,15 @@ test('what is asked for is found, and nothing else', async t => {
     'cursor=1.x',
   ])
     assert.equal((await get(`/connections?${query}`)).status, 400, query)
+  for (const path of ['/connections', '/connections/ended'])
+    for (const [query, code, hint] of [
+      ['worker=1', 'unknown-worker', 'there is only worker 0'],
+      ['listener=default/egde', 'unknown-listener', 'did you mean "default/edge"?'],
+      ['listener=none', 'unknown-listener', 'see weir status, or /listeners'],
+    ]) {
+      const { status, body } = await get(`${path}?${query}`)
+      assert.deepEqual([status, body.code, body.hint], [404, code, hint], query)
+    }
 })
 
 test('whom a PROXY header named is the client, and the load balancer is the peer', async t => {

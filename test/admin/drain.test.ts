@@ -85,12 +85,11 @@ for (const { engine, test } of ENGINES) {
   })
 }
 
-test('a listener, a generation, a rule and all are found; what is not there matches nothing', async t => {
+test('a listener, a generation, a rule and all are found; what is not there matches nothing, or is refused', async t => {
   const where = await scene(t)
   const { send, port } = where
   const listener = `default/edge 127.0.0.1:${port}`
   const cases: [object, number][] = [
-    [{ listener: 'default/edge 127.0.0.1:1' }, 0],
     [{ generation: 7 }, 0],
     [{ rule: 'default/all tcp[1]' }, 0],
     [{ rule: 'default/all tcp[0].match[0]' }, 0],
@@ -98,9 +97,14 @@ test('a listener, a generation, a rule and all are found; what is not there matc
     [{ rule: 'default/all' }, 1],
     [{ listener }, 1],
     [{ listener: 'default/edge' }, 1],
-    [{ listener: 'default' }, 0],
     [{ generation: 1 }, 1],
   ]
+  for (const listener of ['default', 'default/edge 127.0.0.1:1'])
+    assert.equal(
+      (await send('POST /drain', { select: 'matching', overS: 0, listener })).status,
+      404,
+      listener,
+    )
   let open = await talking(t, port)
   for (const [selection, matched] of cases) {
     const { status, body } = await send('POST /drain', { select: 'matching', overS: 0, ...selection })
@@ -147,7 +151,8 @@ test('weir drain waits until all have ended', async t => {
   const json = JSON.parse((await drain('--all', '--over', '0s', '--output', 'json')).out)
   assert.deepEqual([json.number, json.matched, json.overS], [2, 0, 0])
   const none = await drain('--listener', 'default/egde', '--over', '0s')
-  assert.equal(none.out, 'drain 3: no open connection is selected\n')
+  assert.deepEqual([none.code, none.out], [1, ''])
+  assert.match(none.err, /there is no listener "default\/egde" \(did you mean "default\/edge"\?\)/)
   for (const words of [
     [],
     ['--all', '--generation', '1'],

@@ -180,6 +180,7 @@ test('what is wrong is named by its flag, and in a batch by its field', async t 
     [['--to', '999.1.1.1:80'], '--to 999.1.1.1:80: that is not an address and port, like 10.0.0.1:9000'],
     [['--to', '10.0.0.1:0'], 'the port of --to 10.0.0.1:0 is no number from 1 to 65535'],
     [['--to', '10.0.0.1:80', '--from', 'here'], '--from here: that is not an IP address'],
+    [['--to', '10.0.0.1:80', '--namespace', ''], '--namespace is no name'],
     [[], 'say with --to where the client connects to, like 10.0.0.1:9000'],
   ] as const) {
     const { code, err } = await weir(['explain', root, ...flags])

@@ -24,6 +24,15 @@ test('connections lists what is open, line by line as JSON', async t => {
   const wrong = await ask('connections', '--client', 'nobody')
   assert.deepEqual([wrong.code, wrong.out], [2, ''])
   assert.match(wrong.err, /^error: client nobody: not an address/)
+  for (const words of [
+    ['--listener', 'nope'],
+    ['--ended', '--worker', '9'],
+    ['--worker', '9'],
+  ]) {
+    const none = await ask('connections', ...words)
+    assert.deepEqual([none.code, none.out], [1, ''], words.join(' '))
+    assert.match(none.err, /^error: there is no (listener "nope"|worker 9) \(/)
+  }
 })
 
 test('connections --ended lists what has ended, and why says what became of a client', async t => {

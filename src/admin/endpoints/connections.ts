@@ -15,6 +15,7 @@ import type { Connection } from '../../stats/live-connections.ts'
 import type { Row, SocketAddress } from '../../stats/read-row.ts'
 import { Counter, openStats, sumCounter } from '../../stats/stats.ts'
 import {
+  assertKnown,
   CONNECTION_STATES,
   type ConnectionQuery,
   connectionQuery,
@@ -100,6 +101,7 @@ export function addConnections(app: FastifyInstance, gateway: Gateway): void {
     { schema },
     async ({ query: { limit, cursor, ...asked } }) => {
       const { plane } = servingOf(gateway)
+      assertKnown(asked, plane)
       return await inTurns(connectionsFrom(plane, placeOf(cursor), filterOf(asked), limit))
     },
   )

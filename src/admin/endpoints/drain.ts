@@ -8,6 +8,7 @@ import type { Gateway } from '../../control/gateway.ts'
 import { Drains } from '../../control/workers/drains.ts'
 import type { Selection } from '../../control/workers/selected-drain.ts'
 import type { Block } from '../../table/plan/block.ts'
+import { assertKnown } from '../connection-filter.ts'
 import { Problem } from '../problem.ts'
 import { answers, integer, list, number, object, oneOf, type Schema, text, whole } from '../schemas.ts'
 import { notServing, servingOf } from '../serving.ts'
@@ -89,6 +90,7 @@ export function addDrain(app: FastifyInstance, gateway: Gateway): void {
     const selection = selectionOf(asked)
     const { plane } = servingOf(gateway)
     if (gateway.readiness().draining) throw notServing()
+    assertKnown(selection, plane)
     return drains.add(plane.drainSelected(selection, asked.overS * 1000))
   })
 }

@@ -10,7 +10,13 @@ import type { Generations } from '../../stats/generations.ts'
 import { REASON_NAMES, REASONS } from '../../stats/reasons.ts'
 import { policyRuleName } from '../../table/format/access-names.ts'
 import { failureName } from '../../tls/details.ts'
-import { type ConnectionQuery, connectionQuery, type Filter, filterOf } from '../connection-filter.ts'
+import {
+  assertKnown,
+  type ConnectionQuery,
+  connectionQuery,
+  type Filter,
+  filterOf,
+} from '../connection-filter.ts'
 import { type PageQuery, pageQuery } from '../paging.ts'
 import { Problem } from '../problem.ts'
 import {
@@ -68,6 +74,7 @@ export function addEnded(app: FastifyInstance, gateway: Gateway): void {
     { schema },
     async ({ query: { limit, cursor, ...asked } }) => {
       const { plane } = servingOf(gateway)
+      assertKnown(asked, plane)
       return await inTurns(endedFrom(plane.observer, placeOf(cursor, plane.observer), filterOf(asked), limit))
     },
   )

@@ -110,7 +110,7 @@ function asked(value: unknown, words: Words, byDefault: string | null): Asked {
     gateway === undefined || isText(gateway) || `${words.gateway} is no text`,
     isRecord(source) || 'source is not an object',
     isAddress(from) || `${words.from} is not an IP address`,
-    namespace === undefined || isText(namespace) || `${words.namespace} is no text`,
+    namespace === undefined || (isText(namespace) && namespace !== '') || `${words.namespace} is no name`,
     labels === undefined || isLabels(labels) || `${words.labels} is no object of texts`,
     isAddress(to) || `${words.to} is not an IP address`,
     isAddress(peer) || `${words.peer} is not an IP address`,
