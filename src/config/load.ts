@@ -201,8 +201,8 @@ function inspectAll(
 ): void {
   for (const credential of credentials) {
     const flaws = inspect(credential, secrets)
+    // Of a listener of Gateway API the same may have been told with the reason of its status.
     for (const { resource, path } of credential.uses)
-      // Of a listener of Gateway API the same may have been told with the reason of its status.
       for (const { code, message } of flaws)
         if (code !== 'CFG501' || !findings.has('CFG523', resource, path))
           findings.at(code, resource, path, message)

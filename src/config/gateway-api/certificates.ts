@@ -49,7 +49,10 @@ function readOne(
     isAllowed,
   })
   if (group !== '' || kind !== 'Secret')
-    return invalid(`certificates are in Secrets, not in ${group === '' ? kind : `${kind} of ${group}`}`, false)
+    return invalid(
+      `certificates are in Secrets, not in ${group === '' ? kind : `${kind} of ${group}`}`,
+      false,
+    )
   if (!grants.allows({ group: GATEWAY_API, kind: fromKind, namespace: metadata.namespace }, to)) {
     const message = `no ReferenceGrant of namespace ${to.namespace} lets a ${fromKind} of ${metadata.namespace} use Secret ${secret}`
     return { resolved: no('RefNotPermitted', message, path), secret, isAllowed: false }
