@@ -234,7 +234,7 @@ for (const { engine, way, test } of EVERY_WAY) {
   test(`${engine}${way.name}: a busy connection ends at the longest duration`, async () => {
     await using upstream = await way.listen(echo)
     await using gateway = await gatewayTo([clusterOf([upstream], { maxDurationMs: 100 })])
-    const client = await way.open(gateway.port)
+    const client = way.begin(gateway.port)
     client.on('data', chunk => client.write(chunk))
     client.write('ping')
     assert.equal(await ending(client), 'ECONNRESET')

@@ -173,6 +173,7 @@ for (const { engine, test } of ENGINES) {
     await plane.adopt(planOf([listenerOn(port)], [clusterOf([upstream])]))
     const client = await open(port)
     client.write(Buffer.alloc(64 * 2 ** 20))
+    await until(() => plane.observer.live.count() === 1)
     const isKept = ({ fromClient, toUpstream }: Connection) => toUpstream > 0 && fromClient > toUpstream
     await stalled(
       () => plane.counts.clientBytes,
@@ -211,6 +212,7 @@ for (const { engine, test } of ENGINES) {
     assert.equal(await ending(begin(port)), 'ECONNRESET')
     const [{ reason, errno, attempts }] = await records(1)
     assert.deepEqual([reason, errno, attempts], ['connect-refused', Errno.ECONNREFUSED, 2])
+    await plane.settled() // the record comes first
     const totals = plane.observer.totals().filter(({ name }) => name.endpoint !== null)
     assert.equal(totals.length, 2)
     const sum = (what: 'opened' | 'closed' | 'moved' | 'failed') =>
@@ -269,6 +271,7 @@ for (const { engine, test } of ENGINES) {
     await records(1)
     long.end()
     await records(2)
+    await plane.settled()
     const byHost = Object.fromEntries(
       plane.observer
         .totals()

@@ -163,7 +163,7 @@ for (const { engine, way, test } of WAYS) {
   test(`${engine}${way.name}: a port that is taken is reported, and served as soon as it is free`, async () => {
     await using upstream = await way.listen(say('hi'))
     await using plane = way.engine(engine)
-    const taken = await way.listen(() => {})
+    const taken = await way.listen(() => {}, { port: await freePort() }) // nobody's once it is free
     const plan = planOf([listenerOn(taken.port)], [clusterOf([upstream])])
     const [{ failures }] = await plane.adopt(plan)
     assert.deepEqual(

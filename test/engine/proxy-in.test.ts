@@ -318,6 +318,7 @@ for (const { engine, test } of ENGINES) {
     want(records, Wanted.ends)
     const reader = new RecordReader(records)
     await echoed(gateway.port, `${LINE}hello`)
+    await gateway.plane.settled()
     const liar = begin(gateway.port)
     liar.write('hello')
     await ending(liar)

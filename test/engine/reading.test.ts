@@ -32,8 +32,8 @@ type Scene = {
   readonly upstream: { readonly address: string; readonly port: number }
 }
 
-const hears = (port: number, waitMs: number, route = 0): Listener =>
-  listenerOn(port, route, { gateway: `default/hears-${waitMs}` })
+const hears = (port: number, how: number | string): Listener =>
+  listenerOn(port, 0, { gateway: `default/hears-${how}` })
 
 /** A worker behind one listener that hears. */
 async function sceneOf(t: TestContext, engine: (typeof ENGINES)[number]['engine']): Promise<Scene> {
@@ -115,7 +115,7 @@ for (const { engine, test } of ENGINES) {
   test(`${engine}: who is refused, ends, resets or is late while it is read from is counted by its reason`, async t => {
     const { plane, port, upstream } = await sceneOf(t, engine)
     const hasty = await freePort()
-    await plane.adopt(planOf([hears(port, LONG_MS), hears(hasty, 100)], [clusterOf([upstream])]))
+    await plane.adopt(planOf([hears(port, LONG_MS), hears(hasty, '100-strictly')], [clusterOf([upstream])]))
     const ends = async (
       reason: ReasonName,
       act: (client: Socket) => unknown,

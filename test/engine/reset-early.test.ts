@@ -40,9 +40,7 @@ for (const { engine, test } of ENGINES) {
   test(`${engine}: who resets before a byte is replaced, who has said or heard one is not`, async () => {
     await using good = await listen(greet('hi'))
     await using resets = await listen(socket => void socket.resetAndDestroy())
-    await using says = await listen(
-      socket => void socket.write('so', () => setTimeout(() => socket.resetAndDestroy(), 20)),
-    )
+    await using says = await listen(socket => void socket.write('so'))
     await using hears = await listen(socket => void socket.once('data', () => socket.resetAndDestroy()))
     await using ends = await listen(socket => void socket.end())
     const policy = { balance: 'ROUND_ROBIN', remembersFailures: false } as const
@@ -70,17 +68,19 @@ for (const { engine, test } of ENGINES) {
     await plane.settled()
     assert.equal(plane.counts.closed['upstream-reset'], 0)
     const before = plane.counts.dials
-    const isOver = async (port: number, says: string): Promise<void> => {
+    const isOver = async (port: number, send: string, hears = () => {}): Promise<void> => {
       const socket = begin(port)
       socket.on('error', () => {})
-      if (says !== '') socket.write(says)
-      socket.resume().on('end', () => socket.end())
+      if (send !== '') socket.write(send)
+      socket.on('data', hears).on('end', () => socket.end())
       await new Promise(resolve => socket.once('close', resolve))
       await plane.settled()
     }
     await isOver(ports[1], '')
     assert.equal(plane.counts.dials - before, 2)
-    await isOver(ports[2], '')
+    await isOver(ports[2], '', () => {
+      for (const socket of says.sockets) socket.resetAndDestroy()
+    })
     await isOver(ports[3], 'x')
     assert.equal(plane.counts.closed['upstream-reset'], 3)
     await isOver(ports[4], '')

@@ -139,7 +139,7 @@ for (const { engine, test } of ENGINES) {
   })
 
   test(`${engine}: asking for TLS first wins no time (CVE-2026-25949, CVE-2026-26999)`, async () => {
-    await using served = await plane(engine, { readTimeoutMs: 300 })
+    await using served = await plane(engine, { readTimeoutMs: 1_000 })
     const { port, gateway } = served
     const asking = begin(port)
     asking.write(Buffer.from('0000000804d2162f', 'hex'))

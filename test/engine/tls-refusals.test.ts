@@ -129,7 +129,7 @@ for (const { engine, test } of ENGINES) {
 
   test(`${engine}: a client that says no more after its hello is late`, async () => {
     await using upstream = await listen(echo)
-    await using gateway = await plane(engine, upstream, {}, { readTimeoutMs: 250 })
+    await using gateway = await plane(engine, upstream, {}, { readTimeoutMs: 1_000 })
     const earlier = tlsBegin(gateway.port)
     earlier.write('in')
     assert.equal(await readBytes(earlier, 2), 'in')

@@ -7,8 +7,8 @@
  *   from ADDRESS  the line is weir's, and says who the client is
  *   refuse        reset, as `denied`
  *
- * A client that sends nothing in time is served; one that ends, or does not end its line in time,
- * is not.
+ * A client that sends nothing in time is served, unless the name goes on with `-strictly`; one that
+ * ends, or does not end its line in time, is not.
  */
 
 import { parseInto } from '../../src/address/address.ts'
@@ -19,10 +19,11 @@ import { runWith } from '../../src/engine/worker/worker.ts'
 import { machine } from '../../src/kernel/machine.ts'
 import { Reason } from '../../src/stats/reasons.ts'
 
+const gatewayOf = ({ table, query }: Arrival): string => table?.sockets[query.listener].gateway ?? ''
+
 const reader: Reader = {
   begin(arrival: Arrival, nowMs: number): boolean {
-    const gateway = arrival.table?.sockets[arrival.query.listener].gateway ?? ''
-    const waitMs = /hears-(\d+)/.exec(gateway)?.[1]
+    const waitMs = /hears-(\d+)/.exec(gatewayOf(arrival))?.[1]
     arrival.readUntilMs = nowMs + Number(waitMs)
     return waitMs !== undefined
   },
@@ -30,7 +31,8 @@ const reader: Reader = {
   read(arrival: Arrival, bytes: Uint8Array, asked: Asked): number {
     const length = bytes.indexOf(10) + 1
     if (length === 0 && asked === Asked.bytes) return MORE
-    if (length === 0 && asked === Asked.late && bytes.length === 0) return 0
+    const isServed = asked === Asked.late && bytes.length === 0 && !gatewayOf(arrival).endsWith('-strictly')
+    if (length === 0 && isServed) return 0
     if (length === 0) return refusal(Reason[asked === Asked.end ? 'client-closed' : 'idle-timeout'])
     const [word, address = ''] = Buffer.from(bytes.subarray(0, length)).toString().trim().split(' ')
     if (word === 'refuse') return refusal(Reason.denied)

@@ -69,7 +69,7 @@ export function drain(kernel: Kernel, waitMs = 1000): Completion[] {
  * How long what has to come may take: nothing but a machine that is busy with other things keeps
  * it.
  */
-const PATIENCE_MS = 10_000
+const PATIENCE_MS = 60_000
 
 /** Waits until `isEnough` returns true for all completions so far. */
 export function collectUntil(kernel: Kernel, isEnough: (found: Completion[]) => boolean): Completion[] {
@@ -77,7 +77,7 @@ export function collectUntil(kernel: Kernel, isEnough: (found: Completion[]) => 
   const endMs = performance.now() + PATIENCE_MS
   while (!isEnough(found)) {
     assert.ok(performance.now() < endMs, `what was to come did not: ${JSON.stringify(found)}`)
-    found.push(...drain(kernel, PATIENCE_MS / 8))
+    found.push(...drain(kernel, 1_000))
   }
   return found
 }
