@@ -41,8 +41,7 @@ for (const { engine, test } of ENGINES) {
     newer.write('test\n')
     await once(newer, 'data')
     assert.equal(await ask(port), 'hello test')
-    const { closed: reasons } = (await get('/summary')).body
-    assert.equal(reasons.drain, 2)
+    while ((await get('/summary')).body.closed.drain !== 2); // counted once their rows are gone
   })
 }
 

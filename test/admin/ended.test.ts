@@ -62,8 +62,10 @@ for (const { engine, test } of ENGINES) {
 test('what is asked for is found: by client, reason and rule, page after page', async t => {
   const where = await scene(t)
   const { get, port } = where
-  for (const client of ['127.0.0.3', '127.0.0.4', '127.0.0.5']) await ask(port, '127.0.0.1', client)
-  await endedOnes(where, 3)
+  for (const [index, client] of ['127.0.0.3', '127.0.0.4', '127.0.0.5'].entries()) {
+    await ask(port, '127.0.0.1', client)
+    await endedOnes(where, index + 1)
+  }
   const { body } = await get('/connections/ended?limit=2')
   const rest = (await get(`/connections/ended?limit=2&cursor=${body.next}`)).body
   const clients = [...body.connections, ...rest.connections].map(({ client }) => client.split(':')[0])

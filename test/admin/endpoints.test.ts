@@ -92,7 +92,7 @@ for (const { engine, test } of ENGINES) {
     await closed
     while ((await get('/connections')).body.total !== 4 - open);
     assert.equal((await get(`/connections?endpoint=127.0.0.1:${other}`)).body.connections.length, 4 - open)
-    assert.equal((await get('/summary')).body.closed.drain, open)
+    while ((await get('/summary')).body.closed.drain !== open); // counted once its row is gone
   })
 }
 

@@ -114,7 +114,7 @@ for (const { engine, test } of ENGINES) {
   })
   test(`${engine}: how long all dials may take changes for those that come, by Settings and by annotation`, async t => {
     await using hole = await blackhole()
-    const { port, change } = await scene(t, engine, 'connectDeadline: 1h,')
+    const { port, change, get } = await scene(t, engine, 'connectDeadline: 1h,')
     const patient =
       (deadline = '') =>
       (text: string) =>
@@ -124,6 +124,7 @@ for (const { engine, test } of ENGINES) {
         ) + patience(deadline)
     await change('connectDeadline: 1h,', patient())
     const waiting = await open(port)
+    while ((await get('/connections?state=dialing')).body.connections.length !== 1);
     await change('connectDeadline: 100ms,', patient())
     assert.equal(await ask(port), '')
     await change('connectDeadline: 1h,', patient('100ms'))

@@ -6,8 +6,9 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { createLog, type Logger } from '../../src/control/observe/log.ts'
-
+import { freePort } from '../support/sockets.ts'
 import { answerFrom } from '../support/stuck.ts'
+
 /** A fresh folder with these files, gone after the test. */
 export function folder(t: Pick<TestContext, 'after'>, files: Readonly<Record<string, string>> = {}): string {
   const root = mkdtempSync(join(tmpdir(), 'weir-test-'))
@@ -137,19 +138,23 @@ spec: {workers: 1, mesh: {capture: none}, admin: null}
 
 export type Talk = (socket: Socket) => void
 
-/** A server, and how it is ended with its connections and begun again at the same port. */
-export async function serving(t: Pick<TestContext, 'after'>, talk: Talk, at = 0) {
+/**
+ * A server, and how it is ended with its connections and begun again at the same port: one that
+ * nobody else gets meanwhile.
+ */
+export async function serving(t: Pick<TestContext, 'after'>, talk: Talk, at?: number) {
   const sockets = new Set<Socket>()
   const server: Server = createServer(socket => {
     sockets.add(socket)
     socket.on('error', () => {})
     talk(socket)
   })
-  await new Promise<void>(resolve => server.listen(at, '127.0.0.1', resolve))
+  const port = at ?? (await freePort())
+  await new Promise<void>(resolve => server.listen(port, '127.0.0.1', resolve))
   const end = (): void => {
     server.close()
     for (const socket of sockets) socket.destroy()
   }
   t.after(end)
-  return { port: (server.address() as { port: number }).port, end }
+  return { port, end }
 }

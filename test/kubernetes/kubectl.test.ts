@@ -155,7 +155,7 @@ test('a kind is there once it is defined, and gone with its definition', { skip 
   match(await kubectl.refusal('get', 'things'), /doesn't have a resource type "things"/)
   const definition = crd({ kind: 'Thing', plural: 'things' }, { group: 'example.com', versions: ['v1'] })
   await kubectl.apply([definition])
-  await kubectl.do('wait', '--for=condition=established', 'crd/things.example.com', '--timeout=10s')
+  await kubectl.do('wait', '--for=condition=established', 'crd/things.example.com', '--timeout=60s')
   equal(await kubectl.apply([thing]), 'thing.example.com/one created\n')
   equal(await kubectl.do('get', 'things', '-o', 'name'), 'thing.example.com/one\n')
   await kubectl.do('delete', 'crd', 'things.example.com')

@@ -214,7 +214,7 @@ test('ten replicas write each status once', async t => {
     tcpRoute('shop/second', { name: 'edge', sectionName: 'tcp-9001' }, ['db', 'gone']),
   ] as KubeObject[]
   for (const each of [...served, ...service('shop/db')]) api.put(each as KubeObject)
-  const options = { settings: { status: true }, pace: { spreadMs: 1, leaseMs: 400 } }
+  const options = { settings: { status: true }, pace: { spreadMs: 1, leaseMs: 10_000 } }
   const replicas = await Promise.all(Array.from({ length: 10 }, () => Followed.of(api, options)))
   const closed = () => Promise.all(replicas.map(each => each.close()))
   t.after(closed)
