@@ -22,7 +22,7 @@ const PLACES = [
 
 const AT_LAST = ['ready: every listener accepts', 'nc 127.0.0.1 19000']
 
-test('npm start serves the demo until Ctrl-C', { timeout: 60_000 }, async t => {
+test('npm start serves the demo until Ctrl-C', { timeout: 180_000 }, async t => {
   const taken = (await Promise.all(PLACES.map(isTaken))).findIndex(Boolean)
   if (taken >= 0) return t.skip(`something else listens on ${PLACES[taken].join(':')}`)
   const npm = spawn('npm', ['start'], { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'], detached: true })

@@ -15,6 +15,8 @@ const FIRST = 10_000
 const LAST = 32_000
 const BLOCK = 64
 const BLOCKS = Math.floor((LAST - FIRST) / BLOCK)
+/** Ports of the demo, which people type, and test/newcomer.test.ts does. */
+const TYPED = [15_021, 19_000]
 
 let left: number[] = []
 let turn: Promise<unknown> = Promise.resolve()
@@ -50,7 +52,9 @@ function ownPort(): Promise<number> {
 async function block(): Promise<number[]> {
   for (let number = Math.floor(Math.random() * BLOCKS); ; number = (number + 1) % BLOCKS)
     if (await isClaimed(number))
-      return Array.from({ length: BLOCK }, (_, index) => FIRST + number * BLOCK + index)
+      return Array.from({ length: BLOCK }, (_, index) => FIRST + number * BLOCK + index).filter(
+        port => !TYPED.includes(port),
+      )
 }
 
 /** Whether it is this thread's now. Only Linux has names that are in no folder: unix(7). */

@@ -53,7 +53,8 @@ for (const [name, root] of [
     // Each is a gateway to start: `npm test` asks the first, and the one whose clients say more.
     if (fullOnly && name !== '' && piped.length === 0) return
     const [outer, inner] = [await freePort(), await freePort()]
-    const exchange = (text: string) => text.replaceAll('19000', `${outer}`).replaceAll('9000', `${inner}`)
+    const exchange = (text: string) =>
+      text.replace(/1?9000/g, port => String(port === '19000' ? outer : inner))
     const stop = await served(t, folder(t, texts(root, exchange)))
     for (const [line, from, to, ...answers] of promised) {
       assert.ok(answers.includes(await ask(outer, to, from)), line)
@@ -94,7 +95,7 @@ test('config/examples/tls is without a fault and answers as its comments say', {
   const certificates = folder(t, {})
   const ports = [await freePort(), await freePort(), await freePort()]
   const exchange = (text: string) =>
-    ports.reduce((all, port, index) => all.replaceAll(`${19_000 + index}`, `${port}`), moved(text))
+    moved(text).replace(/1900[012]/g, port => String(ports[Number(port) - 19_000]))
   const moved = (text: string) => text.replaceAll(CERTIFICATES, certificates)
   const comment = readFileSync(join(TLS, 'gateways.yaml'), 'utf8')
   const making = [...comment.matchAll(MAKING)].map(([, line]) => line)

@@ -58,7 +58,8 @@ async function talk(socket: Socket): Promise<string> {
   return String(data).trim()
 }
 
-const exitOf = async (child: ChildProcess): Promise<number | null> => (await once(child, 'exit'))[0]
+/** Its code once it has ended, and all that it said is known. */
+const exitOf = async (child: ChildProcess): Promise<number | null> => (await once(child, 'close'))[0]
 
 test('SIGUSR1 and SIGUSR2 change nothing; at SIGTERM a lame duck is not ready and serves new connections', async t => {
   const settings = 'admin: {port: 0}, drain: {lameDuck: 1h}'

@@ -51,7 +51,8 @@ function start(t: TestContext, root: string, flags: readonly string[], { env, ui
     grown.resolve()
     grown = Promise.withResolvers()
   })
-  const exit = once(child, 'exit').then(([code]) => {
+  const exit = once(child, 'close').then(([code]) => {
+    // its last words come after 'exit'
     isOver = true
     grown.resolve()
     return code as number | null

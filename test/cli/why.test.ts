@@ -50,7 +50,7 @@ test(`why tells the truth about ${EACH} endings of each reason`, { timeout: 300_
   await using hole = await blackhole()
   await using plain = await listen(socket => void socket.once('data', () => socket.write('N')))
   const leaves = createServer(socket => void socket.on('error', () => {}).pipe(socket))
-  await once(leaves.listen(0, '127.0.0.1'), 'listening')
+  await once(leaves.listen(await freePort(), '127.0.0.1'), 'listening')
   t.after(() => leaves.close())
   const tls = createSecure({ cert: SERVER.cert, key: SERVER.key }, socket => socket.on('error', () => {}))
   await new Promise<void>(resolve => tls.listen(0, '127.0.0.1', resolve))

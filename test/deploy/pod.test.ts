@@ -83,7 +83,7 @@ function runPod(t: TestContext, manifests: readonly Manifest[], mount: string) {
     grown.resolve()
     grown = Promise.withResolvers()
   })
-  const exit = new Promise<number | null>(resolve => child.on('exit', resolve))
+  const exit = new Promise<number | null>(resolve => child.on('close', resolve)) // its last words come after 'exit'
   const says = async (text: string): Promise<void> => {
     while (!all.includes(text))
       await Promise.race([grown.promise, exit.then(() => ok(all.includes(text), all))])

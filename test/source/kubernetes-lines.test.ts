@@ -99,9 +99,9 @@ test('while weir rests it holds little, and the server holds back the rest; all 
   const { body, response } = await bodyOf(t)
   const rests = [REST_MS]
   const { lines, ended, until } = reading(body, () => rests.shift() ?? 1)
+  const many = Buffer.from(`${'x'.repeat(MIB - 1)}\n`.repeat(32)) // made before the rest begins
   response.write('first\n')
   await until(1)
-  const many = `${'x'.repeat(MIB - 1)}\n`.repeat(32)
   response.end(many)
   await after(REST_MS / 3)
   equal(lines.length, 1)

@@ -10,9 +10,11 @@ import { SystemLookup } from '../../src/source/names/system-lookup.ts'
 import { nameFiles, nameServer } from '../support/name-server.ts'
 import { freePort } from '../support/sockets.ts'
 
+const PATIENT = 'options timeout:30 attempts:1'
+/** Where a server is silent. */
 const QUICK = 'options timeout:1 attempts:1'
 
-async function scene(t: TestContext, { conf = QUICK, hosts = '' } = {}) {
+async function scene(t: TestContext, { conf = PATIENT, hosts = '' } = {}) {
   const dns = await nameServer(t)
   const { files, write } = nameFiles(t, `nameserver ${dns.server}\n${conf}\n`, hosts)
   const lookup = new SystemLookup(files)
@@ -55,7 +57,7 @@ test('a truncated answer is asked for again by TCP', async t => {
 })
 
 test('why a name has no address is told apart', async t => {
-  const { dns, ask } = await scene(t)
+  const { dns, ask } = await scene(t, { conf: QUICK })
   dns.zone.set('nodata.test', {})
   dns.zone.set('broken.test', { A: 'servfail', AAAA: 'servfail' })
   dns.zone.set('refused.test', { A: 'refused', AAAA: 'refused' })
@@ -85,7 +87,7 @@ test('a server that answers with a failure, or not at all, is followed by the ne
   second.zone.set('a.test', { A: ['10.0.0.1'], AAAA: ['::1'], ttl: 1 })
   const dead = await freePort()
   const servers = [first.server, `[127.0.0.1]:${dead}`, second.server]
-  const { files } = nameFiles(t, `${servers.map(each => `nameserver ${each}`).join('\n')}\n${QUICK}`)
+  const { files } = nameFiles(t, `${servers.map(each => `nameserver ${each}`).join('\n')}\n${PATIENT}`)
   const lookup = new SystemLookup(files)
   t.after(() => lookup.close())
   await lookup.refresh()
@@ -99,7 +101,7 @@ test('rotate: each question begins with the next server', async t => {
   const servers = [await nameServer(t), await nameServer(t)]
   for (const { zone } of servers) zone.set('a.test', { A: ['10.0.0.1'], AAAA: 'nodata', ttl: 1 })
   const named = servers.map(({ server }) => `nameserver ${server}\n`).join('')
-  const { files } = nameFiles(t, `${named}options rotate timeout:1`)
+  const { files } = nameFiles(t, `${named}options rotate timeout:30`)
   const lookup = new SystemLookup({ ...files, families: () => [4] })
   t.after(() => lookup.close())
   await lookup.refresh()
@@ -111,7 +113,7 @@ test('rotate: each question begins with the next server', async t => {
 })
 
 test('the search list: few dots first in its domains, others first as they are', async t => {
-  const { dns, ask } = await scene(t, { conf: `search ns.test test.\noptions ndots:2 timeout:1 attempts:1` })
+  const { dns, ask } = await scene(t, { conf: `search ns.test test.\noptions ndots:2 timeout:30 attempts:1` })
   dns.zone.set('db.test', { A: ['10.0.0.1'], AAAA: 'nodata', ttl: 5 })
   dns.zone.set('a.b.c', { A: ['10.0.0.2'], AAAA: 'nodata', ttl: 5 })
   const questions = async (name: string): Promise<string[]> => {
@@ -174,9 +176,9 @@ test('changed files are read again, and say whose answer may differ', async t =>
   const isOther = await lookup.refresh()
   assert.deepEqual(['A.test', 'b.test', 'c.test', 'd.test'].map(isOther), [true, false, true, false])
   assert.equal(await ask('a.test'), 'dns a.test (NXDOMAIN)')
-  write('resolv.conf', `nameserver ${dns.server}\n# another comment\n${QUICK}`)
+  write('resolv.conf', `nameserver ${dns.server}\n# another comment\n${PATIENT}`)
   assert.equal((await lookup.refresh())('a.test'), false, 'it says the same')
-  write('resolv.conf', `nameserver ${dns.server}\nsearch b\n${QUICK}`)
+  write('resolv.conf', `nameserver ${dns.server}\nsearch b\n${PATIENT}`)
   assert.equal((await lookup.refresh())('a.test'), true)
   assert.equal(await ask('x'), 'dns x.b (NXDOMAIN)')
 })
@@ -184,7 +186,7 @@ test('changed files are read again, and say whose answer may differ', async t =>
 test('a family that the machine has no address of is not asked for', async t => {
   const dns = await nameServer(t)
   dns.zone.set('a.test', { A: ['10.0.0.1'], AAAA: ['::1'], ttl: 5 })
-  const { files, write } = nameFiles(t, `nameserver ${dns.server}\n${QUICK}`)
+  const { files, write } = nameFiles(t, `nameserver ${dns.server}\n${PATIENT}`)
   let families: (4 | 6)[] = [4]
   const lookup = new SystemLookup({ ...files, families: () => families })
   t.after(() => lookup.close())

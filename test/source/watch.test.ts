@@ -255,7 +255,7 @@ spawnSync('mount', ['-t', 'tmpfs', 'none', join(base, 'a')], { stdio: 'inherit' 
 
 test('a mount over a folder above is noticed', t => {
   const isolated = (...words: string[]) =>
-    spawnSync('unshare', ['-m', ...words], { encoding: 'utf8', timeout: 15_000 })
+    spawnSync('unshare', ['-m', ...words], { encoding: 'utf8', timeout: 60_000 })
   if (isolated('mount', '-t', 'tmpfs', 'none', '/mnt').status !== 0) return t.skip('needs the right to mount')
   const { stdout, stderr } = isolated(process.execPath, '--input-type=module', '-e', MOUNTING)
   assert.equal(stdout, 'noticed\n', stderr)
