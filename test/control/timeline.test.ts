@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { PublishedChanges } from '../../src/control/compile/compare-task.ts'
-import { Timeline } from '../../src/control/observe/timeline.ts'
+import { History } from '../../src/control/observe/history.ts'
+import { snapshotOf, Timeline } from '../../src/control/observe/timeline.ts'
 import type { SeriesName } from '../../src/stats/generations.ts'
 import type { Total } from '../../src/stats/series-totals.ts'
 
@@ -60,7 +61,7 @@ function scene() {
     reload: (number: number, changes: PublishedChanges) =>
       timeline.published(number, totals, Promise.resolve(changes)),
     periods: (number: number) => {
-      const entry = timeline.entry(number, () => totals)
+      const entry = timeline.entry(number, () => snapshotOf(totals))
       return entry?.rules.map(each => [each.periodBefore, each.periodAfter])[0]
     },
   }
@@ -133,14 +134,71 @@ test('destinations are followed, too, and old reloads are forgotten', async () =
   const destination = { destination: 'x:80', change: 'changed', before: '1', after: '2', policy: [] } as const
   later(1, total('d/a', 0, 'x', { opened: 9 }), total('d/b', 0, 'x', { opened: 1 }))
   await reload(2, { rules: [], destinations: [destination], more: 0 })
-  const entry = timeline.entry(2, () => [total('d/b', 0, 'x', { opened: 5 })])
+  const entry = timeline.entry(2, () => snapshotOf([total('d/b', 0, 'x', { opened: 5 })]))
   assert.deepEqual(
     entry?.destinations.map(each => [each.periodBefore?.connections, each.periodAfter?.connections]),
     [[10, 0]],
   )
   timeline.forget(3)
   assert.equal(
-    timeline.entry(2, () => []),
+    timeline.entry(2, () => snapshotOf([])),
     null,
   )
+})
+
+test('a group has the counts of all that its name begins, whatever else begins like it', async () => {
+  const { later, reload, periods } = scene()
+  later(1, total('TCPRoute d/a', 0, 'x', { opened: 1 }), total('TCPRoute d/ab', 0, 'x', { opened: 2 }))
+  await reload(2, changed('TCPRoute d/a', 0))
+  later(1, total('TCPRoute d/a', 0, 'x', { opened: 5 }), total('TCPRoute d/ab', 0, 'x', { opened: 9 }))
+  await reload(3, changed('TCPRoute d/a', 0))
+  assert.deepEqual([periods(2)?.[1]?.connections, periods(3)?.[0]?.connections], [4, 4])
+})
+
+const TRIES = 20
+/** For each figure, since some machines count CPU time in ticks of 10 ms. */
+const ROUNDS = 10
+
+test('a hundred changed rules cost the main thread hardly more than one', async () => {
+  const totals = Array.from({ length: 4_000 }, (_, index) => total(`d/a-${index}`, 0, 'x', { opened: 1 }))
+  const changes = (count: number): PublishedChanges => {
+    const rules = Array.from({ length: count }, (_, index) => changed(`d/a-${index}`, 0).rules).flat()
+    return { rules, destinations: [], more: 0 }
+  }
+  const cpuOf = async (count: number): Promise<number> => {
+    const published = Promise.resolve(changes(count))
+    const before = process.threadCpuUsage()
+    for (let round = 0; round < ROUNDS; round++) await new Timeline().published(1, totals, published)
+    const { user, system } = process.threadCpuUsage(before)
+    return user + system
+  }
+  let [one, hundred] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]
+  for (let tried = 0; tried < TRIES && !(hundred < 3 * one && tried > 2); tried++) {
+    one = Math.min(one, await cpuOf(1))
+    hundred = Math.min(hundred, await cpuOf(100))
+  }
+  assert.ok(hundred < 3 * one, `${hundred} µs for 100, ${one} µs for one`)
+})
+
+test('reloads are shown by one look at the counts, however many of them go on', async () => {
+  const history = new History()
+  let looks = 0
+  const totals = [total('d/a', 0, 'x', { opened: 3 }), total('d/b', 0, 'x', { opened: 4 })]
+  const { name } = totals[0]
+  Object.defineProperty(totals[0], 'name', {
+    get: () => {
+      looks++
+      return name
+    },
+  })
+  for (const [index, service] of ['d/a', 'd/b'].entries()) {
+    history.addNote('failed', 1, '')
+    await history.timeline.published(index + 1, [], Promise.resolve(changed(service, 0)))
+  }
+  const shown = history.shown(2, () => totals)
+  assert.deepEqual(
+    shown.map(({ did }) => did?.rules[0].periodAfter?.connections),
+    [4, 3],
+  )
+  assert.equal(looks, 1)
 })

@@ -11,7 +11,7 @@ import { ruleName } from '../../table/plan/rule-name.ts'
 import type { PublishedChanges } from '../compile/compare-task.ts'
 import type { History } from './history.ts'
 import type { Logger } from './log.ts'
-import type { Period, RuleEffect } from './timeline.ts'
+import { type Period, type RuleEffect, snapshotOf } from './timeline.ts'
 
 /** When its effect is logged. */
 const EFFECT_MS = 60_000
@@ -37,7 +37,8 @@ export async function followReload(
     if (!history.isClosed) log.error({ err: error, generation }, 'comparing the generations failed')
     return
   }
-  const rules = (): readonly RuleEffect[] => history.timeline.entry(number, totals)?.rules ?? []
+  const rules = (): readonly RuleEffect[] =>
+    history.timeline.entry(number, () => snapshotOf(totals()))?.rules ?? []
   for (const each of rules().slice(0, RULES_MAX)) logChange(log, generation, each)
   save(history, log, totals)
   await pause(effectMs, undefined, { ref: false })

@@ -13,7 +13,7 @@ import type { Compiled } from '../compile/compiled.ts'
 import type { Verdict, Weighed } from '../guard/reload-guard.ts'
 import { type Changes, changedKeys } from './changes.ts'
 import { HistoryFile } from './history-file.ts'
-import { type Entry, Timeline } from './timeline.ts'
+import { type Entry, type Snapshot, snapshotOf, Timeline } from './timeline.ts'
 
 /** Reloads that are kept. */
 export const RELOADS_MAX = 64
@@ -93,10 +93,10 @@ export class History {
 
   /** With what they did, up to now. */
   shown(limit: number, totals: Totals): Reload[] {
-    let known: ReturnType<Totals> | null = null
-    const once: Totals = () => {
-      known ??= totals()
-      return known
+    let counts: Snapshot | null = null
+    const once = (): Snapshot => {
+      counts ??= snapshotOf(totals())
+      return counts
     }
     return this.#reloads
       .slice(0, limit)

@@ -49,7 +49,7 @@ type Counts = {
   readonly shares: Map<string, number>
 }
 /** By subject: a rule's name, or "to " and a destination. */
-type Snapshot = ReadonlyMap<string, Counts>
+export type Snapshot = ReadonlyMap<string, Counts>
 
 /** A rule or destination that a reload changed. */
 type Followed = {
@@ -89,15 +89,19 @@ export class Timeline {
     this.#take(number, ms, counts, await changes)
   }
 
-  /** What is known of a reload; null: it has changed no rule, or is too long ago. */
-  entry(number: number, totals: () => readonly Total<SeriesName>[]): Entry | null {
+  /**
+   * What is known of a reload; null: it has changed no rule, or is too long ago.
+   *
+   * @param counts  Of now (`snapshotOf`); called if a period of the reload goes on.
+   */
+  entry(number: number, counts: () => Snapshot): Entry | null {
     const kept = this.#kept.get(number)
     if (kept === undefined) return null
     const goesOn = kept.followed.some(({ after }) => after === null)
-    const counts: Snapshot = goesOn ? snapshotOf(totals()) : new Map()
+    const now: Snapshot = goesOn ? counts() : new Map()
     const effects = kept.followed.map(each => ({
       periodBefore: each.before,
-      periodAfter: each.after ?? this.#periodOf(each, counts, this.#nowMs()),
+      periodAfter: each.after ?? this.#periodOf(each, now, this.#nowMs()),
     }))
     const { rules, destinations, more } = kept.changes
     return {
@@ -121,9 +125,9 @@ export class Timeline {
     })
     for (const { followed } of this.#kept.values())
       for (const each of followed) if (groups.has(each.group)) each.after ??= this.#periodOf(each, counts, ms)
-    for (const group of groups) {
+    for (const [group, own] of byGroup(counts, groups)) {
       this.#last.delete(group)
-      this.#last.set(group, { ms, counts: ofGroup(counts, group) })
+      this.#last.set(group, { ms, counts: own })
     }
     for (const group of this.#last.keys()) if (this.#last.size > GROUPS_MAX) this.#last.delete(group)
     this.#kept.set(number, { changes, followed })
@@ -172,7 +176,8 @@ function subjectsOf({ rules, destinations }: PublishedChanges): Subject[] {
 
 const nothing = (): Counts => ({ connections: 0, failedDials: 0, ended: 0, resets: 0, shares: new Map() })
 
-function snapshotOf(totals: readonly Total<SeriesName>[]): Map<string, Counts> {
+/** The counts of this moment by subject. */
+export function snapshotOf(totals: readonly Total<SeriesName>[]): Snapshot {
   const counts = new Map<string, Counts>()
   for (const total of totals) {
     const { rule, destination, instead } = total.name
@@ -199,8 +204,23 @@ function add(
   if (to !== null) sum.shares.set(to, (sum.shares.get(to) ?? 0) + connections)
 }
 
-const ofGroup = (counts: Snapshot, group: string): Snapshot =>
-  new Map([...counts].filter(([subject]) => subject === group || subject.startsWith(`${group} `)))
+/**
+ * The counts of each group: those of subjects that begin with its name. In one pass, since there
+ * may be tens of thousands of subjects, and a hundred groups that have changed.
+ */
+function byGroup(counts: Snapshot, groups: ReadonlySet<string>): ReadonlyMap<string, Snapshot> {
+  const found = new Map([...groups].map(group => [group, new Map<string, Counts>()]))
+  for (const [subject, count] of counts)
+    for (const prefix of prefixesOf(subject)) found.get(prefix)?.set(subject, count)
+  return found
+}
+
+/** "a b c" for "a b c", and what begins it: "a b", "a". */
+function* prefixesOf(subject: string): Generator<string> {
+  yield subject
+  for (let end = subject.lastIndexOf(' '); end > 0; end = subject.lastIndexOf(' ', end - 1))
+    yield subject.slice(0, end)
+}
 
 function difference(now: Counts, base: Counts, ms: number): Period {
   const less = (field: 'connections' | 'failedDials' | 'ended' | 'resets') =>
