@@ -114,6 +114,29 @@ test('without mutual TLS nobody has an identity, and what asks for none holds fo
   assert.equal(decide(any, ELSEWHERE, byAddress, [pod]), 'deny')
 })
 
+test('a namespace that nobody can be in is found, unless the Settings have it', () => {
+  const byAddress = { authorization: { identity: 'address' } }
+  const rule = {
+    ...source({ namespaces: ['Shop', 'shop', '*-prod', 'a*b', '*'], notNamespaces: ['a_b', '-a', 'A*'] }),
+    when: [{ key: 'source.namespace', values: ['a.b'], notValues: ['c'] }],
+  }
+  const found = (settings: object) =>
+    load([{ action: 'DENY', rules: [rule] }], settings)
+      .diagnostics.filter(each => each.code === 'CFG437')
+      .map(({ field, hint }) => [field?.replace('spec.rules[0].', ''), hint?.slice(0, 12)])
+  const all = [
+    ['from[0].source.namespaces[0]', 'did you mean'],
+    ['from[0].source.notNamespaces[0]', undefined],
+    ['from[0].source.notNamespaces[1]', undefined],
+    ['from[0].source.notNamespaces[2]', 'did you mean'],
+    ['when[0].values[0]', undefined],
+  ]
+  assert.deepEqual(found(byAddress), all)
+  const sources = [{ cidr: '10.0.0.0/8', namespace: 'Shop' }]
+  assert.deepEqual(found({ ...byAddress, sources }), all.slice(1))
+  assert.deepEqual(found({}), [], 'where nobody has an identity, CFG432 says so')
+})
+
 test('a server name, by a condition; a connection without one asks for none', () => {
   const deny = [
     { action: 'DENY', rules: [{ when: [{ key: 'connection.sni', notValues: ['*.example.com'] }] }] },

@@ -142,8 +142,8 @@ test('internalTrafficPolicy: Local: only endpoints on the own node, if that is k
       },
     ],
   })
-  const on = (node: string, given: Written) => {
-    const { plan, findings } = planOf([service, given], { locality: { ...HERE, node } })
+  const on = (node: string, ...given: Written[]) => {
+    const { plan, findings } = planOf([service, ...given], { locality: { ...HERE, node } })
     const places = plan.clusters.flatMap(each =>
       each.endpoints.map(({ address }) => Number(address.slice(7))),
     )
@@ -151,6 +151,9 @@ test('internalTrafficPolicy: Local: only endpoints on the own node, if that is k
   }
   assert.deepEqual(on('n1', slice), [[1, 3], []])
   assert.deepEqual(on('n2', endpoints), [[2], []])
+  const beside = istio('WorkloadEntry', 'shop/second', { address: '10.1.0.2', locality: 'us/a' })
+  assert.deepEqual(on('n2', endpoints, beside), [[2], []], 'a WorkloadEntry knows no node')
+  assert.deepEqual(on('n2', slice, beside), [[2], []])
   assert.deepEqual(on('n3', slice), [[], []])
   assert.deepEqual(on('', slice), [[1, 2, 3], ['spec.internalTrafficPolicy']])
 })

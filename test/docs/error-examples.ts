@@ -266,6 +266,9 @@ export const EXAMPLES: Readonly<Record<Code, Example>> = {
   CFG432: GUARDED + authorization('{ rules: [{ from: [{ source: { principals: [td/ns/a/sa/b] } }] }] }'),
   CFG433: GUARDED + authorization('{ rules: [{ from: [{ source: { notPrincipals: [td/ns/a/sa/b] } }] }] }'),
   CFG436: GUARDED + authorization('{ rules: [{ when: [{ key: connection.sni, values: [a.com] }] }] }'),
+  CFG437:
+    GUARDED.replace('{ mesh:', '{ authorization: { identity: address }, mesh:') +
+    authorization('{ rules: [{ from: [{ source: { namespaces: [Shop] } }] }] }'),
   CFG434:
     GUARDED + resource('PeerAuthentication', 'spec: { mtls: { mode: STRICT } }', 'security.istio.io/v1'),
   CFG435:

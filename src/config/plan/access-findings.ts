@@ -2,6 +2,7 @@
  * Findings about an AuthorizationPolicy: where it applies, and which of its conditions can hold.
  */
 
+import { fitsIdentity } from '../../table/match/identity.ts'
 import type { Listener } from '../../table/plan/plan.ts'
 import { certifies } from '../../table/plan/tls.ts'
 import type { Findings, Path } from '../findings/diagnostic.ts'
@@ -52,7 +53,42 @@ export function reportApplied(
   }
   const isMutual = listeners.some(({ scopes }) => scopes.some(({ tls }) => certifies(tls)))
   if (settings.authorization.identity === 'none' && !isMutual) reportIdentities(policy, findings)
+  else reportNamespaces(policy, settings, findings)
   reportNames(policy, listeners, findings)
+}
+
+/** A value that no namespace can be called, and no client in the Settings is in. */
+function reportNamespaces({ resource, value }: Written, { sources }: Settings, findings: Findings): void {
+  const report = (list: readonly string[] = [], path: Path): void => {
+    for (const [index, each] of list.entries()) {
+      if (canBeNamespace(each) || sources.some(({ namespace }) => fitsIdentity(each, namespace, 'namespace')))
+        continue
+      const message = `no namespace can be called ${quote(each)}, so no client is there`
+      findings.at('CFG437', resource, [...path, index], message, lowerCase(each))
+    }
+  }
+  for (const [index, { from = [], when = [] }] of (value.rules ?? []).entries()) {
+    const rule: Path = ['spec', 'rules', index]
+    for (const [at, { source = {} }] of from.entries())
+      for (const name of ['namespaces', 'notNamespaces'])
+        report(source[name], [...rule, 'from', at, 'source', name])
+    for (const [at, { key, values, notValues }] of when.entries()) {
+      if (key !== 'source.namespace') continue
+      report(values, [...rule, 'when', at, 'values'])
+      report(notValues, [...rule, 'when', at, 'notValues'])
+    }
+  }
+}
+
+/** A DNS label (RFC 1123), in which "*" stands for any text. */
+const canBeNamespace = (pattern: string): boolean =>
+  pattern.includes('*')
+    ? /^[a-z0-9*-]+$/.test(pattern)
+    : /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(pattern)
+
+const lowerCase = (written: string): string | undefined => {
+  const meant = written.toLowerCase()
+  return meant !== written && canBeNamespace(meant) ? `did you mean ${quote(meant)}?` : undefined
 }
 
 /** Where weir reads no server name, every connection is as one that asks for none. */

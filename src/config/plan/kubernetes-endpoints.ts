@@ -22,7 +22,7 @@ import type {
   ServiceSpec,
   Typed,
 } from './inputs.ts'
-import { sliceWhere } from './locality.ts'
+import { sliceWhere, whereBoth } from './locality.ts'
 import type { AskedPort, Member } from './service.ts'
 import type { Workload } from './workload.ts'
 import type { Workloads } from './workloads.ts'
@@ -153,7 +153,7 @@ export class KubernetesEndpoints {
     const workload = named ?? this.#workloads.at(address, namespace)
     const labels = workload?.labels ?? NO_LABELS
     const { portOf, draining, zones } = more
-    const where = workload?.where.locality ? workload.where : (more.where ?? workload?.where)
+    const where = whereBoth(workload?.where, more.where)
     const member = { address, other: null, labels, weight: 1, portOf, draining, ...(zones && { zones }) }
     return { pod, member: where ? { ...member, where } : member }
   }

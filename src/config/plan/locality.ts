@@ -52,6 +52,17 @@ export function sliceWhere(zone: string, node: string, nodes: ReadonlyMap<string
   return { locality: (labels && topologyLocality(labels)) || (zone && `/${zone}`), node, network: '' }
 }
 
+/** What a workload at an endpoint's address says of itself counts before what its slice says. */
+export function whereBoth(own: Where | undefined, given: Where | undefined): Where | undefined {
+  if (!own || !given) return own ?? given
+  if (own.locality !== '' && (own.node !== '' || given.node === '')) return own
+  return {
+    locality: own.locality || given.locality,
+    node: own.node || given.node,
+    network: own.network || given.network,
+  }
+}
+
 /** More than three steps: what follows is dropped, as in istiod (label.go, SplitLocalityLabel). */
 export function stepsOf(locality: string): readonly [region: string, zone: string, subzone: string] {
   const [region = '', zone = '', subzone = ''] = locality.split('/')

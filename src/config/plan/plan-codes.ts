@@ -129,6 +129,10 @@ export const PLAN_CODES = {
     'a policy asks for the server name at a listener that reads none',
     'name the ports of TLS servers in to, or ask for addresses',
   ),
+  CFG437: warning(
+    'a policy names a namespace that no client can be in',
+    'write the name as `kubectl get namespaces` has it: lower-case letters, digits and dashes',
+  ),
   CFG440: warning(
     'outlierDetection never ejects an endpoint',
     'raise maxEjectionPercent to what the message names, or remove outlierDetection',
