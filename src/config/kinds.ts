@@ -84,7 +84,7 @@ export function kindOf(apiVersion: string, kind: string): KindOf {
   if (exact?.versions.includes(version)) return { role: exact.role }
   const meant = exact ?? nearest(group, known)
   if (!meant) {
-    const right = known.length === 0 ? nearestKind(group, kind) : null
+    const right = known.length === 0 && elsewhere(kind) === null ? nearestKind(group, kind) : null
     return right === null ? { role: 'other' } : { role: 'misspelt', right }
   }
   const [right] = meant.versions
@@ -95,10 +95,27 @@ export function kindOf(apiVersion: string, kind: string): KindOf {
   }
 }
 
+/** Kinds of Kubernetes that weir does not read, and where they are: often written under v1. */
+const KUBERNETES: Readonly<Record<string, readonly string[]>> = {
+  'apps/v1': ['Deployment', 'StatefulSet', 'DaemonSet', 'ReplicaSet'],
+  'batch/v1': ['Job', 'CronJob'],
+  'networking.k8s.io/v1': ['Ingress', 'IngressClass', 'NetworkPolicy'],
+  'rbac.authorization.k8s.io/v1': ['Role', 'RoleBinding', 'ClusterRole', 'ClusterRoleBinding'],
+  'autoscaling/v2': ['HorizontalPodAutoscaler'],
+  'policy/v1': ['PodDisruptionBudget'],
+  'coordination.k8s.io/v1': ['Lease'],
+  'storage.k8s.io/v1': ['StorageClass'],
+  'apiextensions.k8s.io/v1': ['CustomResourceDefinition'],
+}
+
+/** The apiVersion of a kind of Kubernetes that weir does not read; null: it is none. */
+export const elsewhere = (kind: string): string | null =>
+  Object.entries(KUBERNETES).find(([, kinds]) => kinds.includes(kind))?.[0] ?? null
+
 /**
  * The kind of `group` that was probably meant; null if it is one that weir does not read. No other
- * kind of Kubernetes, Istio or Gateway API is so near to one of these (HTTPRoute and TCPRoute are
- * two edits apart).
+ * kind of Istio or Gateway API is so near to one of these (HTTPRoute and TCPRoute are two edits
+ * apart); of Kubernetes Job is to Pod, and Role to Node.
  */
 function nearestKind(group: string, kind: string): string | null {
   const most = group === GATEWAY_API ? 1 : SLIPS_MAX
@@ -129,12 +146,13 @@ export const isRouteTest = ({ apiVersion, kind }: { apiVersion: unknown; kind: u
 /**
  * Whether a group belongs to another project with a kind of the same name: Knative's Service, App
  * Mesh's VirtualService. Kubernetes itself has the groups without a dot (apiextensions refuses such
- * a CRD), and Istio all below istio.io: a kind under these, or under a misspelt group, is probably
- * meant for weir.
+ * a CRD) and those below k8s.io, of which no kind has the name of another one; Istio has all below
+ * istio.io. A kind under these, or under a misspelt group, is probably meant for weir.
  */
 function isForeign(group: string, right: string): boolean {
   if (!group.includes('.') || GROUPS.has(group)) return false
   if (group === 'istio.io' || group.endsWith('.istio.io') || group.endsWith('.weir')) return false
+  if (group.endsWith('.k8s.io')) return false
   return editDistance(group, right) > SLIPS_MAX
 }
 

@@ -61,6 +61,28 @@ test('JSON is read as YAML, with places', () => {
   assert.equal(placeOf(resources[0], 'spec', 'a/b', 1), '5:22')
 })
 
+test('objects of JSON that follow each other are documents, as kubectl reads them', () => {
+  const object = (name: string, more = '') =>
+    `{"apiVersion":"v1","kind":"Service","metadata":{"name":"${name}"}${more}}`
+  const names = (text: string) => {
+    const { resources, found } = read(text)
+    return [resources.map(each => `${each.metadata.name} ${each.locate(['kind']).line}`), found]
+  }
+  const lines = `${object('a')}\n${object('b')}\n\n${object('c')}\n`
+  assert.deepEqual(names(lines), [['a 1', 'b 2', 'c 4'], []])
+  assert.deepEqual(names(`${object('a')} ${object('b')}${object('c')}`), [['a 1', 'b 1', 'c 1'], []])
+  const tricky = object('a', ',"spec":{"x":"} {\\"}{","y":{}}')
+  assert.deepEqual(names(`---\n${tricky}\n${tricky.replace('"a"', '"b"')}`), [['a 2', 'b 3'], []])
+  const list = (...items: string[]) => `{"apiVersion":"v1","kind":"List","items":[${items.join(', ')}]}\n`
+  assert.deepEqual(names(list(object('a')) + list(object('b'), object('c'))), [['a 1', 'b 2', 'c 2'], []])
+  // What is YAML stays whole, and what is neither is told where it ends.
+  const flow = `{apiVersion: v1, kind: Service, metadata: {name: a, annotations: {x: '} {', y: "} {"}}}`
+  assert.deepEqual(names(flow), [['a 1'], []])
+  const { list: findings } = read(`${flow}\n${flow}`)
+  assert.match(String(findings[0].hint), /begin the next one behind a line with only "---"/)
+  assert.deepEqual(names(`${object('a')}\n${object('b').slice(0, -1)}`)[1].length, 1)
+})
+
 test('what Kubernetes keeps in the metadata disturbs nothing', () => {
   const { resources, found } = read(`apiVersion: v1
 kind: Namespace

@@ -41,6 +41,21 @@ test('a known kind under a wrong apiVersion is an error that names the right one
   equal(one(kind('apps/v1', 'Service')).hint, 'write v1')
 })
 
+test('a kind of Kubernetes that weir does not read is no slip of one that it reads', () => {
+  for (const [apiVersion, name, right] of [
+    ['v1', 'Job', 'batch/v1'],
+    ['v1', 'Role', 'rbac.authorization.k8s.io/v1'],
+    ['apps/v1', 'Job', 'batch/v1'],
+    ['v1', 'Deployment', 'apps/v1'],
+  ]) {
+    const said = one(kind(apiVersion, name))
+    deepEqual([said.code, said.hint], ['CFG306', `in Kubernetes it is ${right} ${name}`])
+  }
+  equal(one(kind('batch/v1', 'Job')).hint, undefined)
+  const service = one(kind('networking.k8s.io/v1', 'Service'))
+  deepEqual([service.code, service.hint], ['CFG105', 'write v1'])
+})
+
 test('kinds that weir does not read are passed over with a word', () => {
   deepEqual(codes(kind('networking.istio.io/v1', 'Sidecar')), ['CFG305 kind'])
   deepEqual(codes(kind('networking.istio.io/v1', 'WorkloadGroup')), ['CFG305 kind'])

@@ -37,6 +37,9 @@ const HINTS: { readonly [code in ErrorCode]?: string } = {
   BAD_SCALAR_START: 'quote the string',
 }
 
+/** Of what stands behind the end of a root. */
+const BEHIND = 'one document ends before it: begin the next one behind a line with only "---"'
+
 /** The root of the document; null if it is empty or broken. Mistakes go to `onMistake`. */
 export function parseDocument(text: string, onMistake: OnMistake): Node | null {
   const composing = new Composing(onMistake)
@@ -63,6 +66,9 @@ function excessOf(parser: Parser, lexemes: number): string | null {
   if (parser.stack.length - 1 > DEPTH_MAX) return `the document is nested more than ${DEPTH_MAX} levels deep`
   return lexemes > LEXEMES_MAX ? `the document has more than ${LEXEMES_MAX} tokens` : null
 }
+
+const hintFor = (code: ErrorCode, message: string): string | undefined =>
+  / at node end$/.test(message) ? BEHIND : HINTS[code]
 
 /** What the package reports about a token outside any node. */
 const OUTSIDE = /token in YAML stream$/
@@ -110,6 +116,6 @@ class Composing {
     const at = typeof source === 'number' ? source : 'offset' in source ? source.offset : source[0]
     const unclosed = /^Missing closing .quote/.test(message)
     if (unclosed) this.#onMistake('CFG005', this.quoteOffset, 'this quote is never closed')
-    else this.#onMistake('CFG005', at, message[0].toLowerCase() + message.slice(1), HINTS[code])
+    else this.#onMistake('CFG005', at, message[0].toLowerCase() + message.slice(1), hintFor(code, message))
   }
 }

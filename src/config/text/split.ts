@@ -2,7 +2,8 @@
  * Splits a file's text into its YAML documents and parses each alone: an unclosed quote in one
  * cannot swallow the next, and the largest document determines the memory. A line that starts with
  * `---` is a boundary even inside a quoted or block scalar (YAML 1.2 §9.1.2, c-forbidden), and
- * kubectl cuts there too.
+ * kubectl cuts there too. JSON objects that follow each other, as `kubectl get -o json >>` and jq
+ * write them, are documents without any mark: kubectl reads a stream of them.
  */
 
 /** One document: text from `from` up to `to`. */
@@ -28,12 +29,57 @@ export function* splitDocuments(text: string): Generator<Span> {
       hasDirectives = false
       continue
     }
-    if (content < index) yield { from, to: index }
+    if (content < index) yield* cutObjects(text, { from, to: index }, content)
     from = mark === '---' ? index : index + mark.length
     content = firstContent(text, index + mark.length)
     hasDirectives = mark === '...' && text[content] === '%'
   }
-  if (content < text.length) yield { from, to: text.length }
+  if (content < text.length) yield* cutObjects(text, { from, to: text.length }, content)
+}
+
+/** Between an object and the next; in a list there is a comma. */
+const NEIGHBOURS = /\}\s*\{/
+
+/**
+ * A document that starts with an object of JSON and goes on with another is no YAML: it is cut
+ * there. Whatever is no JSON stays whole.
+ */
+function* cutObjects(text: string, { from, to }: Span, content: number): Generator<Span> {
+  let start = from
+  if (text[content] === '{' && NEIGHBOURS.test(text.slice(content, to)))
+    for (let at = content; ; ) {
+      const end = endOfObject(text, at, to)
+      const next = end < 0 ? to : firstContent(text, end)
+      if (text[next] !== '{' || next >= to || !isJson(text.slice(at, end))) break
+      yield { from: start, to: end }
+      start = end
+      at = next
+    }
+  yield { from: start, to }
+}
+
+/** Behind the brace that closes the one at `at`; negative: none does. */
+function endOfObject(text: string, at: number, to: number): number {
+  let depth = 0
+  let isQuoted = false
+  for (let index = at; index < to; index++) {
+    const character = text[index]
+    if (isQuoted && character === '\\') index++
+    else if (character === '"') isQuoted = !isQuoted
+    else if (isQuoted) continue
+    else if (character === '{') depth++
+    else if (character === '}' && --depth === 0) return index + 1
+  }
+  return -1
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /**

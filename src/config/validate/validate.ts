@@ -10,7 +10,7 @@ import type { Code } from '../findings/codes.ts'
 import { type Findings, formatPath, type Path } from '../findings/diagnostic.ts'
 import { didYouMean } from '../findings/suggest.ts'
 import { checkGatewayApi } from '../gateway-api/validate/check.ts'
-import { groupOf, KIND_NAMES, kindOf, type Role } from '../kinds.ts'
+import { elsewhere, groupOf, KIND_NAMES, kindOf, type Role } from '../kinds.ts'
 import type { Resource } from '../resource.ts'
 import { checkAuthorizationPolicy } from './authorization-policy.ts'
 import { checkDestinationRule } from './destination-rule.ts'
@@ -41,7 +41,9 @@ export function validate(resource: Resource, findings: Findings, options: Valida
     findings.at(code, resource, ['kind'], message, hint)
   if (found.role === 'other') {
     const ofGroup = KIND_NAMES.includes(kind) ? ` of ${groupOf(apiVersion)}` : ''
-    at('CFG306', `weir does not read ${kind}${ofGroup}; it is ignored`, didYouMean(kind, KIND_NAMES))
+    const own = elsewhere(kind)
+    const hint = own === null ? didYouMean(kind, KIND_NAMES) : placeHint(apiVersion, kind, own)
+    at('CFG306', `weir does not read ${kind}${ofGroup}; it is ignored`, hint)
   } else if (found.role === 'later') at('CFG305', `${kind} is not supported yet; it is ignored`)
   else if (found.role === 'misspelt') {
     at('CFG105', `${apiVersion} has no ${kind}`, `did you mean "${found.right}"?`)
@@ -50,6 +52,9 @@ export function validate(resource: Resource, findings: Findings, options: Valida
     if (found.meant) checkAs(found.meant, resource, findings, options)
   } else checkAs(found.role, resource, findings, options)
 }
+
+const placeHint = (written: string, kind: string, own: string): string | undefined =>
+  groupOf(written) === groupOf(own) ? undefined : `in Kubernetes it is ${own} ${kind}`
 
 function checkAs(role: Role, resource: Resource, findings: Findings, options: ValidateOptions): void {
   const { kind } = resource
