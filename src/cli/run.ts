@@ -23,7 +23,7 @@ import { cacheDirectory } from './cache-directory.ts'
 import type { ClusterFlags } from './cluster.ts'
 import { type Env, Exit, type Signal, wantsColours } from './env.ts'
 import { logOutput } from './log-output.ts'
-import { holderAt, PATIENT_MS_MAX, settingsIn, takenText } from './second-instance.ts'
+import { holderAt, PATIENT_MS_MAX, settingsIn, takenText, whyNot } from './second-instance.ts'
 import { type ServiceManager, serviceManager } from './service-manager.ts'
 import { versionOf } from './version.ts'
 
@@ -252,7 +252,7 @@ async function openAdmin(
     if (code === undefined) throw error
     log.error(
       { code },
-      `the admin listener cannot open ${formatAdminPlace(admin)} (${code}): choose another with --admin, or --no-admin`,
+      `the admin listener cannot open ${formatAdminPlace(admin)} (${whyNot(admin, code)}): choose another with --admin, or --no-admin`,
     )
     await gateway.stop()
     return null

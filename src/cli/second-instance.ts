@@ -3,7 +3,9 @@
  * files is noticed before anything is read in full or started.
  */
 
+import { existsSync } from 'node:fs'
 import { request } from 'node:http'
+import { dirname } from 'node:path'
 import { type AdminPlace, formatAdminPlace } from '../admin/admin-place.ts'
 import { Findings } from '../config/findings/diagnostic.ts'
 import { readSettings } from '../config/settings/read.ts'
@@ -46,6 +48,12 @@ export async function holderAt(place: AdminPlace, withinMs = ANSWER_MS_MAX): Pro
 export function takenText(place: AdminPlace, { who, isWeir }: PlaceHolder): string {
   const cure = isWeir ? 'stop that, take over from it with --take-over,' : 'stop that,'
   return `the admin listener cannot open ${formatAdminPlace(place)}, since ${who} has it: ${cure} or choose another place with --admin, or --no-admin`
+}
+
+/** libuv gives EACCES for a socket whose folder is not there. */
+export function whyNot({ socket }: AdminPlace, code: string): string {
+  const folder = dirname(socket)
+  return socket !== '' && code === 'EACCES' && !existsSync(folder) ? `there is no folder ${folder}` : code
 }
 
 const LOOPBACK: Readonly<Record<string, string>> = { '': '127.0.0.1', '0.0.0.0': '127.0.0.1', '::': '::1' }

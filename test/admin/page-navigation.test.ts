@@ -113,6 +113,10 @@ test('the way to a rule, and its explanation, by keyboard alone', { skip }, asyn
       await page.keyboard.press('Tab')
     }
   }
+  assert.equal(await page.locator('.scroll[tabindex]').count(), 0, 'nothing to scroll is no stop')
+  await page.setViewportSize({ width: 660, height: 720 })
+  await page.locator('.scroll[tabindex]').waitFor()
+  await page.setViewportSize({ width: 1280, height: 720 })
   await press("document.activeElement.textContent === 'default/all tcp[0].match[0]'")
   assert.notEqual(await page.evaluate('getComputedStyle(document.activeElement).outlineStyle'), 'none')
   await page.keyboard.press('Enter')

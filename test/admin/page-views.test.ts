@@ -60,7 +60,7 @@ test('on a phone each row is a block, and none of its figures is off the edge', 
   const { page } = await visit(await browse(t), `${urlOf(where)}#/rules?order=hits`, options)
   const first = page.locator('tbody tr').first()
   await first.getByText('default/all tcp[2]').waitFor()
-  for (const label of ['Nr.', 'Conn/s', 'Open', 'Hits', 'In', 'Out', 'Last hit']) {
+  for (const label of ['No.', 'Conn/s', 'Open', 'Hits', 'In', 'Out', 'Last hit']) {
     const cell = first.locator(`td[data-label="${label}"]`)
     const { x = 0, width = 0 } = (await cell.boundingBox()) ?? {}
     assert.ok(width > 0 && x + width <= 390, label)

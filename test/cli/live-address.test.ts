@@ -33,6 +33,9 @@ test('a second weir at the same admin address ends at once, and says which one h
   const second = await weir(['run', files])
   assert.equal(second.code, 1)
   assert.match(second.out, /cannot open unix:.*weir\.sock, since another program has it/)
+  const nowhere = join(root, 'none/weir.sock')
+  const third = await weir(['run', '--admin', `unix:${nowhere}`, root])
+  assert.deepEqual([third.code, third.out.includes(`(there is no folder ${root}/none): choose`)], [1, true])
 })
 
 test('a gateway that is not there is one clear line, and 1', async t => {

@@ -40,7 +40,7 @@ test('routes shows rules with hits and shares, or as JSON', async t => {
   )
   const json = JSON.parse((await ask('routes', '--output', 'json')).out)
   assert.deepEqual([json.total, json.rules[0].connections], [1, 1])
-  assert.equal((await ask('routes', '--no-hit')).out, '')
+  assert.equal((await ask('routes', '--no-hit')).out, 'no rule\n')
   assert.equal((await ask('routes', '--hit', '--order', 'hits', '--limit', '1')).out.split('\n').length, 4)
 })
 

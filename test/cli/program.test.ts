@@ -19,6 +19,14 @@ for (const command of ['run', 'check', 'explain']) {
   })
 }
 
+test('help shows defaults as they would be typed', async () => {
+  const { out } = await weir(['rollout', '--help'])
+  assert.match(
+    out.replace(/\s+/g, ' '),
+    /default: 5,20,50,100\).*\(default: dial-failures,resets,connect-p99\)/,
+  )
+})
+
 test('what is no command, option or value is told on stderr with a hint, and 2', async () => {
   const cases: [string[], RegExp][] = [
     [['chekc'], /Did you mean check\?/],

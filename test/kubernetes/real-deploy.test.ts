@@ -17,13 +17,16 @@ before(async () => {
   if (skip) return
   cluster = await Cluster.start()
   kubectl = new Kubectl(cluster.kubeconfig())
-  await kubectl.do('create', 'namespace', 'edge')
+  for (const each of ['edge', OWN]) await kubectl.do('create', 'namespace', each)
 })
 
 after(async () => {
   kubectl?.close()
   await cluster?.stop()
 })
+
+/** Of kustomize's cluster-source, in its manifests. */
+const OWN = 'weir'
 
 /** The same fields under the name that an older server has them by. */
 const OLDER: Readonly<Record<string, string>> = {
@@ -39,8 +42,10 @@ const MADE: Readonly<Record<string, () => Promise<Manifest[]>>> = {
   'load-balancer': () => render('examples/load-balancer.yaml'),
   'host-network': () => render('examples/host-network.yaml'),
   'several-gateways': () => render('examples/several-gateways.yaml'),
+  'from-cluster': () => render('examples/from-cluster.yaml'),
   'kustomize base': () => kustomize('base'),
   'kustomize host-network': () => kustomize('host-network'),
+  'kustomize cluster-source': () => kustomize('cluster-source'),
 }
 
 for (const [title, make] of Object.entries(MADE))
@@ -51,7 +56,8 @@ for (const [title, make] of Object.entries(MADE))
       const apiVersion = served.has(each.apiVersion) ? each.apiVersion : OLDER[each.apiVersion]
       return { ...each, apiVersion } as unknown as KubeObject
     })
-    const printed = await kubectl.apply(sent, '--dry-run=server', '--namespace=edge')
+    const namespace = title === 'kustomize cluster-source' ? OWN : 'edge'
+    const printed = await kubectl.apply(sent, '--dry-run=server', `--namespace=${namespace}`)
     const lines = printed.trim().split('\n')
     equal(lines.length, manifests.length)
     deepEqual(

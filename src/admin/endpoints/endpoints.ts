@@ -270,6 +270,14 @@ function addEnable(app: FastifyInstance, gateway: Gateway): void {
   app.post<{ Body: Drain }>('/endpoints/enable', { schema }, async ({ body }) => {
     const { plane } = changing(gateway)
     const place = placeOf(body.endpoint)
+    const whole = plane.health.wholeDrain(place)
+    if (whole !== null)
+      throw new Problem(
+        409,
+        'drained-with-all-ports',
+        `${place.text} is drained with all ports of ${whole.text}`,
+        `enable ${whole.text}`,
+      )
     const enabled = plane.health.enable(place)
     if (enabled !== null) return shown(enabled, 0)
     const drains = plane.health.drains.map(each => each.text).join(', ') || 'none'

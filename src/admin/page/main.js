@@ -10,7 +10,7 @@ import './chart.js'
 import { clock, duration, plural } from './format.js'
 import { History } from './history.js'
 import { html, nothing, render } from './lit.js'
-import { facts, loading, refused } from './parts.js'
+import { facts, letKeysScroll, loading, refused } from './parts.js'
 import { ask, poll, send, setToken, token } from './poll.js'
 import { change, href, route } from './router.js'
 import { signIn, TOKEN_NEEDED, TOKEN_OFFERED, TOKEN_REFUSED } from './sign-in.js'
@@ -110,6 +110,7 @@ function show() {
   byId('gone').hidden = silentSince === null || wantsToken()
   render(content({ ...now, answer: history.last, history, rangeS, may: mayChange() }), byId('main'))
   render(footer(summary), byId('access'))
+  letKeysScroll(byId('main'))
 }
 
 function content(shown) {

@@ -12,7 +12,7 @@ import { change, href } from './router.js'
  * @param heading  The cell of each row that names it.
  */
 export function table({ caption, columns, rows, keyOf, cells, empty, order, heading = 0 }) {
-  return html`<div class="scroll" role="region" aria-label=${`Table: ${caption}`} tabindex="0">
+  return html`<div class="scroll" role="region" aria-label=${`Table: ${caption}`}>
     <table>
       <caption class="unseen">${caption}</caption>
       <thead><tr>${columns.map(column => head(column, order))}</tr></thead>
@@ -28,6 +28,14 @@ export function table({ caption, columns, rows, keyOf, cells, empty, order, head
       }</tbody>
     </table>
   </div>`
+}
+
+/** Only a table that is wider than its card is a stop for the keyboard, which scrolls it. */
+export function letKeysScroll(within) {
+  for (const each of within.querySelectorAll('.scroll')) {
+    if (each.scrollWidth > each.clientWidth) each.tabIndex = 0
+    else each.removeAttribute('tabindex')
+  }
 }
 
 const cellOf = (content, [label, kind = '', , text = label], isHeading) =>

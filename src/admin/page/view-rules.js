@@ -68,7 +68,7 @@ export const rules = {
       ${table({
         caption: 'Rules, with their hits and rates',
         columns: [
-          ['Nr.', 'number', 'written'],
+          ['No.', 'number', 'written'],
           ['Rule', 'rule', 'name'],
           ['Leads to', 'leads'],
           ['Conn/s', 'number'],

@@ -95,11 +95,8 @@ export async function routes(client: Client, flags: RoutesFlags, env: Env): Prom
   const colours = wantsColours(env, env.stdout)
   const blocks = rules.map(each => ruleLines(each, colours).join('\n'))
   const rest = total - rules.length
-  env.stdout.write(
-    [...blocks, ...unruledLines(unruled), ...(rest > 0 ? [`and ${rest} more: see --limit`] : [])]
-      .map(text => `${text}\n`)
-      .join(''),
-  )
+  const lines = [...blocks, ...unruledLines(unruled), ...(rest > 0 ? [`and ${rest} more: see --limit`] : [])]
+  env.stdout.write((lines.length === 0 ? ['no rule'] : lines).map(text => `${text}\n`).join(''))
   return Exit.ok
 }
 

@@ -1,6 +1,6 @@
 /** `weir rollout`: its options and help. */
 
-import { type Command, InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { Env } from '../env.ts'
 import { clusterOptions, type InputFlags, inputOf, withInput } from '../input.ts'
 import { type Ask, adminOption, type WithAdmin } from '../live/asking.ts'
@@ -9,6 +9,7 @@ import { GUARDS, type Guard } from './guards.ts'
 import type { RolloutFlags } from './rollout.ts'
 import type { RouteChoice } from './target.ts'
 
+const STEPS = '5,20,50,100'
 const ALL = 'dial-failures,resets,connect-p99'
 const LEAST = 50
 
@@ -23,18 +24,19 @@ export function addRollout(program: Command, env: Env, ask: Ask): void {
     .description('move a route to one of its destinations in steps, while guards hold; exit 0 moved, 1 not')
     .requiredOption('--to <HOST[/SUBSET]>', 'the destination')
     .option('--route <N>', 'the route: 1, or tls[1]; default: the only one with this destination', route)
-    .option(
-      '--steps <PERCENT,...>',
-      'shares of the destination, one after the other',
-      steps,
-      [5, 20, 50, 100],
+    .addOption(
+      new Option('--steps <PERCENT,...>', 'shares of the destination, one after the other')
+        .argParser(steps)
+        .default(steps(STEPS), STEPS),
     )
     .addOption(durationOption('--every <DURATION>', 'how long each step lasts at least', '5m', every))
-    .option(
-      '--guard <GUARD,...>',
-      'what must hold: dial-failures[=1%], resets[=1%], connect-p99[=20ms]; without a limit: beside the others',
-      guards,
-      guards(ALL),
+    .addOption(
+      new Option(
+        '--guard <GUARD,...>',
+        'what must hold: dial-failures[=1%], resets[=1%], connect-p99[=20ms]; without a limit: beside the others',
+      )
+        .argParser(guards)
+        .default(guards(ALL), ALL),
     )
     .option('--least <N>', 'connections to the destination that each step waits for', integerUpTo(1e9), LEAST)
     .option(

@@ -19,7 +19,7 @@ import { destinationName } from '../../table/plan/destination.ts'
 import type { CheckedCluster } from '../../table/plan/health-check.ts'
 import type { Logger } from '../observe/log.ts'
 import { type Checked, Checker, type CheckState } from './checker.ts'
-import { type EndpointPlace, isRowAt, parsePlace } from './endpoint-place.ts'
+import { type EndpointPlace, hasSameAddress, isRowAt, parsePlace } from './endpoint-place.ts'
 import {
   describeEndpoints,
   type EndpointRow,
@@ -102,6 +102,12 @@ export class EndpointHealth {
     return this.#drains
   }
 
+  /** The drain of all ports of an address, if this is one of them: it ends only as a whole. */
+  wholeDrain(place: EndpointPlace): EndpointPlace | null {
+    if (place.port === 0) return null
+    return this.#drains.find(each => each.port === 0 && hasSameAddress(each, place)) ?? null
+  }
+
   /** Takes endpoints out of rotation; null: nothing served has such an endpoint. */
   drain(place: EndpointPlace): PlaceChange | null {
     const endpoints = this.#at(place)
@@ -122,8 +128,7 @@ export class EndpointHealth {
    */
   enable(place: EndpointPlace): PlaceChange | null {
     const isMeant = (each: EndpointPlace) =>
-      each.text === place.text ||
-      (place.port === 0 && each.family === place.family && each.words.join() === place.words.join())
+      each.text === place.text || (place.port === 0 && hasSameAddress(each, place))
     if (!this.#drains.some(isMeant)) return null
     this.#drains = this.#drains.filter(each => !isMeant(each))
     this.#mark()

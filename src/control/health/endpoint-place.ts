@@ -23,6 +23,9 @@ export function parsePlace(text: string): EndpointPlace | null {
   return { family, words, port: split.port, text: bare ? host : formatEndpoint(host, split.port) }
 }
 
+export const hasSameAddress = (one: EndpointPlace, other: EndpointPlace): boolean =>
+  one.family === other.family && one.words.join() === other.words.join()
+
 /** Whether an address and port are meant. */
 export function isAt(
   place: EndpointPlace,
