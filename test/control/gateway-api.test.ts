@@ -200,3 +200,39 @@ test('TLS passes by name, ends with a certificate of another namespace, and is s
   equal(await say('spoken.test'), 'secret test')
   match(await say('other.test'), /^no: /)
 })
+
+test('a Secret that goes from the files leaves its listener the certificate, and a missing one is not changed to', async t => {
+  const port = await freePort()
+  const edge = authority.issue({ names: ['a.test'] })
+  const listening = (name: string) =>
+    text(apiGateway('edge', [terminated(port, 'a.test', { name })], { addresses: [{ value: '127.0.0.1' }] }))
+  const { root, gateway, logged, records } = await serve(t, {
+    'a.yaml': text(
+      SETTINGS,
+      WEIR,
+      ...serviceAt('plain', await echo(t, 'plain')),
+      tcpRoute('r', PARENT, ['plain']),
+    ),
+    'edge.yaml': listening('cert'),
+    'secret.yaml': text(
+      core('Secret', 'cert', { stringData: { 'tls.crt': edge.cert, 'tls.key': edge.key } }),
+    ),
+  })
+  const shown = (): Promise<boolean> => {
+    const { promise, resolve } = Promise.withResolvers<boolean>()
+    const options = { port, host: '127.0.0.1', servername: 'a.test', ca: authority.cert }
+    const socket = connect(options, () => resolve(true))
+    socket.on('error', () => resolve(false))
+    socket.on('close', () => resolve(false))
+    return promise.finally(() => socket.destroy())
+  }
+  equal(await shown(), true)
+  moveOut(root, 'secret.yaml')
+  await logged('not taken, the last good one stays')
+  equal(await shown(), true)
+  deepEqual(gateway.readiness().closed, [])
+  const before = records.length
+  moveIn(root, 'edge.yaml', listening('none'))
+  await logged('generation 1 stays: Gateway default/edge listeners[0]: Secret default/none is not', before)
+  equal(await shown(), true)
+})
