@@ -4,7 +4,7 @@
  */
 
 import { deepEqual, equal } from 'node:assert/strict'
-import { test } from 'node:test'
+import { mock, test } from 'node:test'
 import { type LoadOptions, loadConfig } from '../../src/config/load.ts'
 import { LoadMemory } from '../../src/config/load-memory.ts'
 import { type ApiObject, objectKey } from '../../src/config/text/read-objects.ts'
@@ -51,5 +51,23 @@ test('of a last good version the same is told in each load', () => {
     const told = places([START], { objects: [structuredClone(entry)] })
     equal(told.length, 1)
     deepEqual(places([START], { objects: [entry], memory }), told)
+  }
+})
+
+test('the first load already keeps the places of what it found', () => {
+  const memory = new LoadMemory()
+  const documents = [...START, taken('10.0.0.0/8')]
+  const told = places([documents], { memory })
+  equal(told.length, 1)
+  const parse = mock.method(JSON, 'parse')
+  try {
+    const [second, third] = [2, 3].map(() => {
+      const before = parse.mock.callCount()
+      deepEqual(places([documents], { memory }), told)
+      return parse.mock.callCount() - before
+    })
+    equal(second, third, 'no document is revived for them')
+  } finally {
+    parse.mock.restore()
   }
 })

@@ -56,7 +56,6 @@ export class Reading implements Written<unknown> {
 
   #offsetOf(path: Path): number {
     if (path.length === 0) return (this.#read ?? this.#kept ?? NOTHING).rows[0]
-    if (this.#read && !this.#offsets) return this.#search(path) // of a document that was just parsed
     this.#offsets ??= new Map()
     const offsets = this.#offsets
     const key = JSON.stringify(path)
