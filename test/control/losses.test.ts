@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { findLosses } from '../../src/control/guard/losses.ts'
 import { unservedRules } from '../../src/control/guard/snapshot.ts'
 import type { Parts } from '../support/guarded.ts'
 import { between, edited, FILES, ONE, REST, sideOf, TWO, told, V1, V2, without } from '../support/losses.ts'
@@ -248,6 +249,29 @@ test('a service of the mesh that goes takes its rules along, where these are sti
     'removed default/db tcp[0]',
     'closed mesh *:5432',
   ])
+})
+
+test('the resources are read as often for many listeners that close as for one', () => {
+  const reads = (services: number): number => {
+    const files = Array.from({ length: services }, (_, index) => [
+      `${index}.yaml`,
+      mesh(`s${index}`, 5400 + index),
+    ])
+    const before = sideOf(Object.fromEntries(files))
+    const after = sideOf({ 'settings.yaml': FILES['settings.yaml'] })
+    let count = 0
+    const resources = before.resources.map(each => ({
+      ...each,
+      get title() {
+        count++
+        return each.title
+      },
+    }))
+    const losses = findLosses({ ...before, resources }, after, after.defines)
+    assert.equal(losses?.closed.count, services)
+    return count / resources.length
+  }
+  assert.equal(reads(40), reads(1))
 })
 
 test('a thread that knows nothing of what is served looks at all rules, and finds the same', () => {

@@ -20,7 +20,7 @@ import type { LoadedResource } from '../../config/load.ts'
 import { endOfCluster } from '../../table/explain/ends.ts'
 import { type Pair, pairRules, type Worded, wordedRules } from '../../table/explain/pair-rules.ts'
 import type { Cold } from '../../table/format/cold.ts'
-import { Rule, Scope } from '../../table/format/routing-layout.ts'
+import { Rule } from '../../table/format/routing-layout.ts'
 import { destinationsOf } from '../../table/format/rows.ts'
 import { readCold, type Table } from '../../table/format/table.ts'
 import { type OwnListeners, ownListeners } from '../../table/match/own-listeners.ts'
@@ -30,7 +30,6 @@ import { ruleName } from '../../table/plan/rule-name.ts'
 import { changedReads, changedSends, headerLosses } from './header-losses.ts'
 import {
   anyKey,
-  defaultKey,
   LOSS_KINDS,
   type Loss,
   type Losses,
@@ -40,6 +39,7 @@ import {
   ruleAt,
   ruleKey,
 } from './loss.ts'
+import { OldListeners } from './old-listeners.ts'
 import { type Snapshot, virtualServiceOf } from './snapshot.ts'
 
 type Side = {
@@ -66,15 +66,17 @@ export function findLosses(
   const affected = old === null ? null : affectedServices(old, now)
   const count = closed.length + emptied.length + reads.length + sends.length
   if (count === 0 && affected?.size === 0) return null
-  const finder = new Finder(before, after, new Set(closed), defines)
+  const cold = readCold(before.table)
+  const listeners = new OldListeners(before.table, cold)
+  const finder = new Finder(before, after, cold, new Set(closed), defines)
   const { lost, removed } = finder.rules(affected)
   const resources = [...after.resources, ...before.resources]
   const losses = {
     lost: ofKind(lost),
     removed: ofKind(removed),
-    closed: ofKind(finder.listeners()),
+    closed: ofKind(listeners.closing(closed, before.resources, finder.somewhere())),
     emptied: ofKind(finder.destinations(emptied)),
-    reads: ofKind(headerLosses(reads, 'Settings', resources, name => finder.keysOf(name))),
+    reads: ofKind(headerLosses(reads, 'Settings', resources, name => listeners.keysOf(name))),
     denied: ofKind([]), // policy-losses.ts
     unserved: ofKind([]), // server-losses.ts
     ended: ofKind([]), // removal-losses.ts
@@ -112,10 +114,16 @@ class Finder {
   /** Uses the old table's listeners: a destination that is a loop there is no loss. */
   readonly #own: OwnListeners
 
-  constructor(before: Side, after: Side, closed: ReadonlySet<string>, defines: (host: string) => boolean) {
+  constructor(
+    before: Side,
+    after: Side,
+    old: Cold,
+    closed: ReadonlySet<string>,
+    defines: (host: string) => boolean,
+  ) {
     this.#before = before
     this.#after = after
-    this.#old = readCold(before.table)
+    this.#old = old
     this.#now = readCold(after.table)
     this.#closed = closed
     this.#defines = defines
@@ -141,28 +149,6 @@ class Finder {
     return { lost: [...lost.values()], removed: [...removed.values()] }
   }
 
-  /** The closed listeners, each with the rules and the services of its connections. */
-  listeners(): Loss[] {
-    const { sockets } = this.#before.table
-    return [...this.#closed].map(name => {
-      const gateway = sockets.find(each => each.key === name)?.gateway ?? ''
-      return lossOf(name, this.#listenerAt(gateway), this.keysOf(name))
-    })
-  }
-
-  /** The rules and services behind a listener. */
-  keysOf(name: string): string[] {
-    const { scopes, sockets } = this.#before.table
-    const listener = sockets.findIndex(each => each.key === name)
-    return this.#old.scopes.flatMap((scope, row) => {
-      if (scope.listener !== listener) return []
-      const route = scopes[row * Scope.WORDS + Scope.defaultRoute]
-      const services =
-        route < 0 ? [] : destinationsOf(this.#before.table, this.#old, route).map(destinationName)
-      return [...scope.rules.map(rule => ruleKey(rule.origin)), ...services.map(defaultKey)]
-    })
-  }
-
   /** The emptied destinations, each with the place of a rule that picks it. */
   destinations(names: readonly string[]): Loss[] {
     if (names.length === 0) return []
@@ -178,20 +164,12 @@ class Finder {
     }
     return names.map(name => {
       const rule = rules.get(name)
-      return lossOf(name, rule ? ruleAt(rule) : this.#somewhere(), [anyKey(name)])
+      return lossOf(name, rule ? ruleAt(rule) : this.somewhere(), [anyKey(name)])
     })
   }
 
-  #listenerAt(gateway: string): Loss['at'] {
-    const title = gateway === 'mesh' ? 'Settings ' : `Gateway ${gateway}`
-    const found = this.#before.resources.find(each =>
-      gateway === 'mesh' ? each.title.startsWith(title) : each.title === title,
-    )
-    return found ? { file: found.file, line: found.line, resource: found.title } : this.#somewhere()
-  }
-
   /** If the place is unknown: the first file. */
-  #somewhere(): Loss['at'] {
+  somewhere(): Loss['at'] {
     const [first] = [...this.#after.resources, ...this.#before.resources]
     return { file: first?.file ?? 'configuration', line: 1, resource: null }
   }
