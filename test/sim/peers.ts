@@ -169,6 +169,8 @@ export class Peer {
   header: { readonly version: 1 | 2; readonly says: ProxyHeader } | null = null
   /** When it was the last to do anything. */
   activeMs = 0
+  /** When it last took a byte. */
+  heardMs = 0
   #flushed = 0
   /** Its handshake is made, and all of it was said. */
   #isShaken = false
@@ -348,7 +350,7 @@ export class Peer {
       if (result > 0) {
         this.#hasHeard = true
         this.#open(scratch.slice(0, result))
-        this.activeMs = this.#world.clock.nowMs
+        this.activeMs = this.heardMs = this.#world.clock.nowMs
         if (this.isOver || (deafAt > 0 && this.heard >= deafAt && !this.#willing)) return
         if (hears !== 'little' || this.#willing) continue
         this.#plan(this.#world.dice.below(20))
@@ -365,10 +367,10 @@ export class Peer {
   }
 
   #hearEnd(): void {
-    if (this.#opening !== null) this.#heardNoHeader(this.#opening)
     // A connect that is given up ends without a word where it has just been accepted.
-    // So may one that is given up in its handshake.
+    // So may one that is given up in its handshake, or in the header before it.
     const mayBeGivenUp = this.shake !== null && this.#isServer && this.heard === 0
+    if (this.#opening !== null && !mayBeGivenUp) this.#heardNoHeader(this.#opening)
     if (this.#session !== null && !this.#session.heardClose && this.#hasHeard && !mayBeGivenUp)
       this.#world.onBug(`peer ${this.number} heard an end that its session had not said`)
     this.heardEnd = true

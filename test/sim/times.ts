@@ -72,10 +72,12 @@ export function checkVanished(
 ): void {
   if (reason === 'worker-lost' || failsCalls) return
   const endedMs = numbers[Live.endedMs / 2]
-  for (const peer of sides) {
+  for (const [side, peer] of sides.entries()) {
     if (peer === undefined || peer.vanishedMs === 0) continue
-    // What is set up for a long life is set up a second after the connect.
-    const tookMs = endedMs - Math.max(peer.vanishedMs, numbers[Live.connectedMs / 2] + SETTLE_MS)
+    // What is set up for a long life is set up a second after the connect. What had been said
+    // before is delivered, however slowly the other one takes it.
+    const setUpMs = numbers[Live.connectedMs / 2] + SETTLE_MS
+    const tookMs = endedMs - Math.max(peer.vanishedMs, setUpMs, sides[1 - side]?.heardMs ?? 0)
     if (tookMs > FOUND_OUT_MS + LOOK_MS + CLOSING_MS + lateMs)
       onBug(`${who}: peer ${peer.number} had vanished for ${tookMs} ms`)
   }
