@@ -7,13 +7,14 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, lstatSync, mkdirSync, readFileSync, renameSync, statSync, symlinkSync } from 'node:fs'
-import { type AddressInfo, connect, createServer, type Server } from 'node:net'
+import { connect, createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { after, type TestContext, test } from 'node:test'
 import type { Signal } from '../../../src/cli/env.ts'
 import { splitting } from '../../admin/routes-kit.ts'
 import { scene } from '../../admin/scene.ts'
 import { folder } from '../../control/scene.ts'
+import { freePort } from '../../support/sockets.ts'
 import { type World, weir } from '../kit.ts'
 
 const COMMENT = ' # the canary, see the wiki'
@@ -38,13 +39,13 @@ async function rolling(t: Pick<TestContext, 'after'>) {
     socket.on('error', () => socket.destroy())
     socket.on('data', () => socket.end('gray'))
   })
-  const listen = async (port: number): Promise<void> => {
-    server.listen(port, '127.0.0.1')
+  const gray = await freePort() // nobody else's while it is closed
+  const listen = async (): Promise<void> => {
+    server.listen(gray, '127.0.0.1')
     await once(server, 'listening')
   }
-  await listen(0)
+  await listen()
   t.after(() => server.close())
-  const { port: gray } = server.address() as AddressInfo
   const where = await scene(t, (port, backend) =>
     splitting(100, 0)(port, backend)
       .replace(/(name: second}.*?targetPort: )\d+/s, `$1${gray}`)
@@ -54,7 +55,7 @@ async function rolling(t: Pick<TestContext, 'after'>) {
   const file = join(where.root, 'a.yaml')
   const before = readFileSync(file, 'utf8')
   const reset = async (): Promise<void> => {
-    if (!server.listening) await listen(gray)
+    if (!server.listening) await listen()
     where.save(before)
     await where.reload()
   }
@@ -86,7 +87,7 @@ async function rolling(t: Pick<TestContext, 'after'>) {
     return await said
   }
   const crowd = async () => void (await Promise.all(Array.from({ length: CLIENTS }, visit)))
-  return { ...where, file, before, reset, visited, crowd, visit, close, reopen: () => listen(gray) }
+  return { ...where, file, before, reset, visited, crowd, visit, close, reopen: listen }
 }
 
 test('a rollout that succeeds moves all, step by step, and keeps comments, mode and link', async () => {
