@@ -134,7 +134,8 @@ test('rules are found by VirtualService, listener and hits, and ordered by hits'
     [0, 1, 2],
   )
   assert.deepEqual(await routes('listener=default/edge'), [0, 1, 2])
-  assert.deepEqual(await routes('listener=default/ed'), [])
+  const { status, body } = await get('/routes?listener=default/ed')
+  assert.deepEqual([status, body.code, body.hint], [404, 'unknown-listener', 'did you mean "default/edge"?'])
   for (const query of ['order=random', 'hit=maybe', 'rules=1'])
     assert.equal((await get(`/routes?${query}`)).status, 400, query)
 })

@@ -12,6 +12,7 @@ import { conditionTexts, exampleOf } from '../../table/explain/rule-conditions.t
 import type { Cold } from '../../table/format/cold.ts'
 import type { Table } from '../../table/format/table.ts'
 import { ruleName } from '../../table/plan/rule-name.ts'
+import { assertKnown } from '../connection-filter.ts'
 import { listQuery, type PageQuery, pageAnswer, pageOf } from '../paging.ts'
 import {
   answers,
@@ -168,6 +169,7 @@ export function addRoutes(app: FastifyInstance, gateway: Gateway, standings: Sta
   }
   app.get<{ Querystring: Asked }>('/routes', { schema }, async ({ query }) => {
     const serving = servingOf(gateway)
+    assertKnown(query, serving.plane)
     return await inTurns(routes(serving, await standings.of(serving), query))
   })
 }
