@@ -100,7 +100,7 @@ for (const kind of KINDS) {
   })
 
   test(`${kind}: a request has its time, however it is drawn out, and then its socket`, async t => {
-    const { caller, refusals } = await scene(t, kind, { requestMs: 400 })
+    const { caller, refusals } = await scene(t, kind, { requestMs: 800 })
     const dripping = async (start: string, drip: string): Promise<string> => {
       const socket = caller(start)
       const timer = setInterval(() => socket.write(drip), 20)
@@ -129,7 +129,7 @@ for (const kind of KINDS) {
   })
 
   test(`${kind}: a connection that has been answered and asks no more is closed without a word`, async t => {
-    const { caller, refusals } = await scene(t, kind, { requestMs: 400 })
+    const { caller, refusals } = await scene(t, kind, { requestMs: 800 })
     const came = await ended(caller(get('/thing')))
     assert.match(came, /^HTTP\/1\.1 200 [\s\S]*\{"thing":\{\}\}\n$/)
     assert.deepEqual(
