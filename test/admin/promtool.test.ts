@@ -27,6 +27,7 @@ type Replica = {
   readonly digest?: string
   readonly ready?: 0 | 1
   readonly goneAfter?: number
+  readonly limit?: number
   /** Connections every 15 s to the first and the second destination. */
   readonly gets: readonly [number, number]
 }
@@ -36,7 +37,7 @@ const STEP_S = 15
 const AT_STEPS = 80
 
 function seriesOf(replicas: readonly Replica[]): { series: string; values: string }[] {
-  return replicas.flatMap(({ digest = 'aaaaaaaaaaaa', ready = 1, goneAfter, gets }, index) => {
+  return replicas.flatMap(({ digest = 'aaaaaaaaaaaa', ready = 1, goneAfter, limit = 100, gets }, index) => {
     const scraped = `instance="10.0.0.${index + 1}:15021", job="weir"`
     const steps = goneAfter ?? AT_STEPS * 2
     const values = (start: number, step: number): string =>
@@ -49,11 +50,18 @@ function seriesOf(replicas: readonly Replica[]): { series: string; values: strin
       { series: `weir_configuration_info{${scraped}, digest="${digest}"}`, values: values(1, 0) },
       { series: `weir_connections_open{${scraped}, worker="0"}`, values: values(index + 1, 0) },
       { series: `weir_connections_open{${scraped}, worker="1"}`, values: values(10, 0) },
+      { series: `weir_connections_limit{${scraped}}`, values: values(limit, 0) },
       { series: share('a.shop'), values: values(0, gets[0]) },
       { series: share('b.shop'), values: values(0, gets[1]) },
     ]
   })
 }
+
+const NEAR_LIMIT = (instance: string) => ({
+  summary: `${instance} has 84.62% of the connections that it may have`,
+  description:
+    'Beyond it weir resets connections. Raise maxConnections of the Settings or the limit of open files, or add a replica.',
+})
 
 /** What promtool has to say; '' if every query has these samples. */
 function evaluate(t: TestContext, replicas: readonly Replica[], expected: Record<string, Sample[]>): string {
@@ -86,6 +94,17 @@ function evaluate(t: TestContext, replicas: readonly Replica[], expected: Record
                 ]
               : [],
           },
+          {
+            alertname: 'WeirConnectionsNearLimit',
+            eval_time: `${AT_STEPS * STEP_S}s`,
+            exp_alerts: replicas.flatMap(({ limit }, index) => {
+              if (limit === undefined) return []
+              const instance = `10.0.0.${index + 1}:15021`
+              return [
+                { exp_labels: { instance, severity: 'warning' }, exp_annotations: NEAR_LIMIT(instance) },
+              ]
+            }),
+          },
         ],
       },
     ],
@@ -100,7 +119,7 @@ function evaluate(t: TestContext, replicas: readonly Replica[], expected: Record
 const share = (to: string, more = ''): string => `{${more}destination_port="80", destination_service="${to}"}`
 
 test('two replicas: their connections are summed, and so are their shares', { skip }, t => {
-  const replicas: Replica[] = [{ gets: [20, 0] }, { gets: [10, 10] }]
+  const replicas: Replica[] = [{ gets: [20, 0], limit: 13 }, { gets: [10, 10] }]
   const said = evaluate(t, replicas, {
     'Replicas ready': [{ labels: '{}', value: 2 }],
     Configurations: [{ labels: '{}', value: 1 }],

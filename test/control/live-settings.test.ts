@@ -90,13 +90,14 @@ for (const { engine, test } of ENGINES) {
   })
 
   test(`${engine}: limits of connections and attempts hold from the reload on`, async t => {
-    const { port, dead, backend, change, logged } = await scene(t, engine, 'maxConnections: 4,')
+    const { port, dead, backend, change, logged, get } = await scene(t, engine, 'maxConnections: 4,')
+    const most = async () => (await get('/summary')).body.maxConnections
     await talking(t, port)
     assert.equal(await ask(port), 'hello test')
     await change('maxConnections: 1,')
-    assert.equal(await ask(port), '')
+    assert.deepEqual([await ask(port), await most()], ['', 1])
     await change('maxConnections: 4000000,')
-    assert.equal(await ask(port), 'hello test')
+    assert.deepEqual([await ask(port), await most()], ['hello test', 4])
     await logged('maxConnections (beyond the 4 of the start): takes effect on restart')
 
     // One of two endpoints does not listen: with a second attempt nobody notices.

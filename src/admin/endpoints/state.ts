@@ -38,6 +38,7 @@ export const summary = object({
   ready: boolean(),
   why: orNull(oneOf(WHYS), 'Why it is not ready; null: it is ready.'),
   draining: boolean(),
+  maxConnections: integer('Connections that may be open at once; weir resets more (max-connections).'),
   counters,
   closed: record(integer(), 'Connections ended, by reason.'),
   lastReload: object({
@@ -79,6 +80,7 @@ export function readSummary(gateway: Gateway, version: string) {
     draining,
     monotonicMs: monotonicMs(),
     uptimeS: process.uptime(),
+    maxConnections: plane.maxConnections,
     counters: counts,
     closed,
     lastReload: gateway.history.reloads[0],

@@ -61,6 +61,11 @@ function connectionFamilies(serving: () => Serving): Family[] {
   )
   return [
     ...byWorker,
+    gauge(
+      'weir_connections_limit',
+      'Connections that may be open at once, of all workers; more are reset as max-connections.',
+      () => single(serving().plane.maxConnections),
+    ),
     counter('weir_connections_closed_total', 'Connections ended, by reason.', () => {
       const stats = openStats(serving().plane.stats)
       return REASON_NAMES.map((reason, number) => ({

@@ -22,6 +22,7 @@ export type Summary = {
   readonly ready: boolean
   readonly why: string | null
   readonly draining: boolean
+  readonly maxConnections: number
   readonly counters: Readonly<Record<string, number>>
   readonly closed: Readonly<Record<string, number>>
   readonly lastReload: {
@@ -68,7 +69,7 @@ function statusLines(
   listeners: Listeners['listeners'],
   workers: Workers['workers'],
 ): string[] {
-  const { version, engine, generation, uptimeS, counters, closed, lastReload } = summary
+  const { version, engine, generation, uptimeS, maxConnections, counters, closed, lastReload } = summary
   const { number, at, outcome, errors, warnings } = lastReload
   const reasons = Object.entries(closed)
     .filter(([, count]) => count > 0)
@@ -82,7 +83,9 @@ function statusLines(
   ])
   return [
     `${stateText(summary)}: weir ${version}, engine ${engine}, generation ${generation}, up ${durationText(uptimeS * 1000)}`,
-    ...field('connections', [`${countText(counters.open)} open, ${countText(counters.accepted)} accepted`]),
+    ...field('connections', [
+      `${countText(counters.open)} open of at most ${countText(maxConnections)}, ${countText(counters.accepted)} accepted`,
+    ]),
     ...field('ended', [
       reasons.map(([reason, count]) => `${reason} ${countText(count)}`).join(', ') || 'none',
     ]),

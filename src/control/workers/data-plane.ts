@@ -58,6 +58,7 @@ export class DataPlane {
   readonly #supervisor: Supervisor
   readonly #accessLog: AccessLog
   readonly #maxConnections: number
+  #limits: EngineLimits
   readonly #troubles: Troubles
   readonly #log: Logger
   readonly #listeners: ListenerLog
@@ -87,15 +88,16 @@ export class DataPlane {
     this.#listeners = new ListenerLog(log)
     this.#onReady = onReady
     this.#onFailed = onFailed
+    this.#limits = limitsOf(settings)
+    this.#maxConnections = this.#limits.maxConnections
     this.#supervisor = new Supervisor({
       workers,
       engine,
-      limits: limitsOf(settings),
+      limits: this.#limits,
       ...(threads?.working && { threads: threads.working }),
       onEvent: event => this.#onWorkerEvent(event),
     })
     this.sockets = this.#supervisor.sockets
-    this.#maxConnections = limitsOf(settings).maxConnections
     this.observer = new Observer(this.#supervisor.journals, this.#supervisor.stats)
     const logged = { journals: this.#supervisor.journals, generations: this.observer.generations }
     this.#accessLog = new AccessLog(logged, accessLogOf(settings), log, threads?.logging)
@@ -133,6 +135,11 @@ export class DataPlane {
     return this.#accessLog.lost
   }
 
+  /** What may be open now, of all workers together. */
+  get maxConnections(): number {
+    return this.#limits.maxConnections
+  }
+
   /** @param opens  Whether the table has a listener that opens. */
   publish(
     generation: number,
@@ -168,9 +175,10 @@ export class DataPlane {
    */
   adopt(settings: Settings): string[] {
     const limits = limitsOf(settings)
-    this.#supervisor.limit(limits)
-    this.#accessLog.configure(accessLogOf(settings))
     const most = this.#maxConnections
+    this.#limits = { maxConnections: Math.min(limits.maxConnections, most) }
+    this.#supervisor.limit(this.#limits)
+    this.#accessLog.configure(accessLogOf(settings))
     return limits.maxConnections > most ? [`maxConnections (beyond the ${most} of the start)`] : []
   }
 

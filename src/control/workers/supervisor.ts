@@ -132,10 +132,10 @@ export class Supervisor {
     for (const worker of this.#workers) rouse(worker)
   }
 
-  /** Limits new connections from now on; `maxConnections` never exceeds its value at the start. */
-  limit({ maxConnections }: EngineLimits): void {
-    const most = this.#options.limits.maxConnections
-    writeLimits(this.#memory.limits, { maxConnections: Math.min(maxConnections, most) })
+  /** Limits new connections from now on; never to more than at the start. */
+  limit(limits: EngineLimits): void {
+    assert(limits.maxConnections <= this.#options.limits.maxConnections, 'there are no rows for more')
+    writeLimits(this.#memory.limits, limits)
   }
 
   /**
