@@ -40,7 +40,7 @@ import { availableGroups, explainGroups } from './group-text.ts'
 import { clientOf, headerAt } from './header.ts'
 import { defaultPolicy, policyOf } from './policy-text.ts'
 import { askedAddress, whyNobody } from './query-text.ts'
-import { rejectedRules } from './rejected.ts'
+import { type Asker, rejectedRules } from './rejected.ts'
 import { certificateRefusal, certifiedAs, explainServer, explainUpstream } from './tls-text.ts'
 import { Words } from './words.ts'
 
@@ -63,6 +63,12 @@ type ExplainerFacts = {
 export function explain(table: Table, question: Question): Explanation {
   return new Explainer(table).answer(question)
 }
+
+/** What the rules say, once a connection is let in. */
+type Routed = Pick<
+  Explanation,
+  'outcome' | 'reason' | 'ends' | 'listener' | 'rule' | 'destinations' | 'onDead' | 'rejected'
+>
 
 /** Answers many questions about one table, and decodes its words once. */
 export class Explainer {
@@ -97,9 +103,8 @@ export class Explainer {
       onDead: null,
       rejected: [],
     }
-    if (found.index < 0) {
+    if (found.index < 0)
       return { ...base, outcome: 'no-route', reason: found.reason, ends: 'no-route', listener: null }
-    }
     const listener = this.table.sockets[found.index].key
     if (proxyProtocol?.peer === 'untrusted') {
       const reason = `the peer ${question.peer} is no load balancer of the listener`
@@ -116,20 +121,18 @@ export class Explainer {
       return { ...base, tls, outcome: 'denied', reason: refusal, ends: 'tls-client-certificate', listener }
     const bits = this.#words.conditions.bitsOf(client)
     const access = explainAccess(this.table, this.#words.cold, query, client, bits)
-    const authorization = access && withoutListener(access)
+    const known = { ...base, tls, authorization: access && withoutListener(access) }
     if (access?.deniedBy) {
       const reason = `denied by ${access.deniedBy}: ${access.because}`
       const { key } = this.table.sockets[access.listener]
-      return {
-        ...base,
-        tls,
-        authorization,
-        outcome: 'denied',
-        reason,
-        ends: 'denied-by-policy',
-        listener: key,
-      }
+      return { ...known, outcome: 'denied', reason, ends: 'denied-by-policy', listener: key }
     }
+    return { ...known, ...this.#routed({ query, client, bits }, rejectedMost) }
+  }
+
+  /** Where a connection goes that is allowed to. */
+  #routed(asker: Asker, rejectedMost: number): Routed {
+    const { query, bits } = asker
     const route = matchAs(this.table, query, bits, this.#assumedScope(query))
     const rule = this.#words.rules.get(query.rule) ?? null
     const said = this.#outcome(route, rule, query)
@@ -137,16 +140,13 @@ export class Explainer {
     const isServed = query.scope < 0 || this.table.scopes[query.scope * Scope.WORDS + Scope.serves] === 1
     const destinations = route === PASSTHROUGH ? this.#passthrough(query) : this.#destinations(route, query)
     return {
-      ...base,
-      tls,
-      authorization,
       ...said,
       ends: isServed ? (unnamed ?? endOf(said.outcome, destinations)) : 'no-route',
       listener: this.table.sockets[query.listener].key,
       rule,
       destinations,
       onDead: onDeadOf(this.table, route),
-      rejected: rejectedRules(this.table, this.#words, { query, client, bits }, rejectedMost),
+      rejected: rejectedRules(this.table, this.#words, asker, rejectedMost),
     }
   }
 

@@ -14,7 +14,7 @@ import type { Explanation } from './explanation.ts'
 import type { Words } from './words.ts'
 
 /** A matched connection, and its client's identity. */
-type Asked = {
+export type Asker = {
   readonly query: Query
   readonly client: ColdWorkload
   /** The source conditions that the client fulfils. */
@@ -25,10 +25,10 @@ type Asked = {
 export function rejectedRules(
   table: Table,
   { cold }: Words,
-  asked: Asked,
+  asker: Asker,
   most: number,
 ): Explanation['rejected'] {
-  const { query } = asked
+  const { query } = asker
   if (query.scope < 0) return []
   const { rules } = cold.scopes[query.scope]
   // The row of a default is none of these rules: the rules before it were tried, those after it
@@ -36,7 +36,7 @@ export function rejectedRules(
   const next = query.rule < 0 ? -1 : rules.findIndex(rule => rule.row >= query.rule)
   return rules.slice(0, Math.min(next < 0 ? rules.length : next, most)).map(rule => {
     const { virtualService, block, route, match } = rule.origin
-    const because = becauseOf(table, cold.conditions, rule, asked)
+    const because = becauseOf(table, cold.conditions, rule, asker)
     return { virtualService, block, route, match, because }
   })
 }
@@ -46,7 +46,7 @@ function becauseOf(
   table: Table,
   conditions: readonly SourceCondition[],
   rule: ColdRule,
-  { query, client, bits }: Asked,
+  { query, client, bits }: Asker,
 ): string {
   if (rule.never !== null) return rule.never
   const { rules } = table
