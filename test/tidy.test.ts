@@ -262,7 +262,7 @@ const ALONE: readonly { what: string; pattern: RegExp; where: RegExp }[] = [
     what: 'draws random numbers that nobody seeded',
     pattern: /Math\.random\b|getRandomValues|random(Bytes|Int|UUID|Fill)/,
     where:
-      /^(base\/keyed-digest|control\/credentials\/ticket-keys|engine\/node\/tickets|kernel\/machine|control\/workers\/selected-drain|source\/kubernetes\/lease)\.ts$/,
+      /^(base\/keyed-digest|control\/credentials\/ticket-keys|engine\/node\/tickets|kernel\/machine|control\/workers\/close-orders|source\/kubernetes\/lease)\.ts$/,
   },
   {
     what: 'knows the machine, in engine and table',

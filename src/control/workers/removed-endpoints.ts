@@ -17,9 +17,9 @@ import { Live } from '../../stats/connections.ts'
 import { Reason } from '../../stats/reasons.ts'
 import type { Logger } from '../observe/log.ts'
 import type { Observer } from '../observe/observer.ts'
+import { closeOrders, spreadOver } from './close-orders.ts'
 import { type ClosingDestinations, type Judged, mayRemove, removalJudge } from './removal-judge.ts'
 import { type RemovalWorld, realRemovalWorld } from './removal-world.ts'
-import { closeOrders, spreadOver } from './selected-drain.ts'
 
 /** How often it looks which connections are due, and which have been decided. */
 const LOOK_MS = 100
@@ -274,7 +274,7 @@ export class RemovedEndpoints {
       this.#pendingIds.delete(each.id)
       if (this.#isRemoved(each)) ending.push({ ...each, afterMs: Math.max(0, each.afterMs - nowMs) })
     }
-    this.#options.tell(closeOrders(ending, Reason['endpoint-removed']))
+    this.#options.tell(closeOrders(ending, () => ({ reason: Reason['endpoint-removed'] })))
   }
 
   #tellFound(told: ReadonlyMap<string, number>): void {

@@ -20,7 +20,7 @@ import type { Table } from '../../table/format/table.ts'
 import { authorize, createVerdict } from '../../table/match/authorize.ts'
 import { createQuery, type Query } from '../../table/match/query.ts'
 import type { Observer } from '../observe/observer.ts'
-import { spreadOver } from './selected-drain.ts'
+import { closeOrders, spreadOver } from './close-orders.ts'
 
 type Denied = {
   readonly worker: number
@@ -57,19 +57,9 @@ export function revocation(
   overMs: number,
   random?: () => number,
 ): Map<number, Order> {
-  const timed = spreadOver(denied, overMs, random)
-  return new Map(
-    [...Map.groupBy(timed, ({ worker }) => worker)].map(([worker, own]): [number, Order] => [
-      worker,
-      {
-        kind: 'close',
-        rows: Int32Array.from(own, each => each.row),
-        ids: Float64Array.from(own, each => each.id),
-        afterMs: Float64Array.from(own, each => each.afterMs),
-        denied: { generation, policies: Int32Array.from(own, each => each.policy) },
-      },
-    ]),
-  )
+  return closeOrders(spreadOver(denied, overMs, random), own => ({
+    denied: { generation, policies: Int32Array.from(own, each => each.policy) },
+  }))
 }
 
 /** Counts them at the rules that deny them, as if those had been checked first. */

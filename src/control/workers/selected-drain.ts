@@ -2,9 +2,8 @@
  * Draining some of the connections while the gateway goes on: those of a listener, a generation, a
  * rule.
  *
- * This module selects among the live connections by name; workers get only rows, ids and times. The
- * times are spread evenly over the selected connections, in random order with jitter, so clients do
- * not reconnect all at once. New connections are not affected.
+ * This module selects among the live connections by name; workers get only rows, ids and times
+ * (close-orders.ts). New connections are not affected.
  *
  * A connection that is still being read from has no rule yet, and no Gateway if several share its
  * socket; one that is not connected may still get another endpoint. Where the selection asks for
@@ -21,6 +20,7 @@ import type { Table } from '../../table/format/table.ts'
 import type { Block } from '../../table/plan/block.ts'
 import { type EndpointPlace, isAt } from '../health/endpoint-place.ts'
 import type { Observer } from '../observe/observer.ts'
+import { closeOrders, spreadOver } from './close-orders.ts'
 
 /** A connection must match every given condition; without any, all match. */
 export type Selection = {
@@ -91,7 +91,7 @@ export class SelectedDrain {
   }
 
   /** The order for each worker, by worker; workers without selected connections are missing. */
-  orders(random: () => number = Math.random): Map<number, Order> {
+  orders(random?: () => number): Map<number, Order> {
     return this.#ordersFor(this.#meant, this.overMs, random)
   }
 
@@ -122,7 +122,7 @@ export class SelectedDrain {
   }
 
   #ordersFor(meant: readonly Meant[], overMs: number, random?: () => number): Map<number, Order> {
-    return closeOrders(spreadOver(meant, overMs, random), this.#reason)
+    return closeOrders(spreadOver(meant, overMs, random), () => ({ reason: this.#reason }))
   }
 }
 
@@ -192,43 +192,3 @@ function isOfRule(rule: Selection['rule'], of: MatchNames['rule']): boolean {
 
 const goesTo = (place: EndpointPlace, words: Int32Array): boolean =>
   isAt(place, words[Live.endpointFamily], words, Live.endpointAddress, words[Live.endpointPort])
-
-/** The order for each worker; workers without such connections are missing. */
-export function closeOrders(
-  timed: readonly (Meant & { readonly afterMs: number })[],
-  reason: number,
-): Map<number, Order> {
-  const ascending = timed.toSorted((left, right) => left.afterMs - right.afterMs)
-  return new Map(
-    [...Map.groupBy(ascending, ({ worker }) => worker)].map(([worker, own]): [number, Order] => [
-      worker,
-      {
-        kind: 'close',
-        rows: Int32Array.from(own, each => each.row),
-        ids: Float64Array.from(own, each => each.id),
-        afterMs: Float64Array.from(own, each => each.afterMs),
-        reason,
-      },
-    ]),
-  )
-}
-
-/** Fisher and Yates, 1938. */
-function shuffled<T>(list: readonly T[], random: () => number): T[] {
-  const all = [...list]
-  for (let left = all.length - 1; left > 0; left--) {
-    const other = Math.floor(random() * (left + 1))
-    ;[all[left], all[other]] = [all[other], all[left]]
-  }
-  return all
-}
-
-/** Assigns each its time: in random order, spread evenly, with jitter. */
-export function spreadOver<T extends object>(
-  list: readonly T[],
-  overMs: number,
-  random: () => number = Math.random,
-): (T & { readonly afterMs: number })[] {
-  const stepMs = overMs / list.length
-  return shuffled(list, random).map((each, index) => ({ ...each, afterMs: (index + random()) * stepMs }))
-}
