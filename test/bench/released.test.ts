@@ -25,10 +25,15 @@ async function leftBy(work: () => unknown): Promise<{ error: unknown; left: stri
   } catch (thrown) {
     error = thrown
   }
-  for (let turn = 0; turn < 5; turn++) await new Promise(resolve => setImmediate(resolve)) // handles close later
-  const left = process.getActiveResourcesInfo()
-  for (const each of before) if (left.includes(each)) left.splice(left.indexOf(each), 1)
-  return { error, left }
+  const more = (): string[] => {
+    const left = process.getActiveResourcesInfo()
+    for (const each of before) if (left.includes(each)) left.splice(left.indexOf(each), 1)
+    return left
+  }
+  // Handles close later; a timer of a second is not over by then.
+  for (let turn = 0; turn < 1_000 && more().length > 0; turn++)
+    await new Promise(resolve => setImmediate(resolve))
+  return { error, left: more() }
 }
 
 const fails = (): never => {
