@@ -35,6 +35,7 @@ export async function check(
     memory,
     lint,
     unread,
+    from: sources.paths[0],
     routeTests: true,
     inspect,
     objects: sources.objects,

@@ -46,6 +46,7 @@ export function loadTable(sources: Sources, env: Env): Loaded | null {
   const { plan, diagnostics, resources } = loadConfig(files, {
     names: new Map(),
     unread,
+    from: sources.paths[0],
     inspect,
     objects: sources.objects,
   })

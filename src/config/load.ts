@@ -93,6 +93,8 @@ export type LoadOptions = {
   readonly names: ResolvedNames
   readonly lint?: LintOptions
   readonly unread?: readonly UnreadFolder[]
+  /** The first path that was given: what is found of no file in particular is told of it. */
+  readonly from?: string | undefined
   /** Whether to read RouteTests; otherwise weir skips them, even broken ones. */
   readonly routeTests?: boolean
   /** Reads certificates; without it, nobody looks for them. */
@@ -137,7 +139,7 @@ function loadOnce(files: readonly SourceFile[], options: LoadOptions, objects: A
   const own = readDocuments(files, findings, unusable, ignores, options.memory?.documents)
   for (const each of options.unread ?? []) reportUnread(each, findings)
   if (objects === null && own.every(isRouteTest) && findings.count('error') === 0) {
-    const file = files[0]?.file ?? options.unread?.[0]?.folder ?? 'configuration'
+    const file = files[0]?.file ?? options.unread?.[0]?.folder ?? options.from ?? 'configuration'
     findings.in('CFG014', { file, line: 1, column: 1 }, 'no resource found: there is nothing to serve')
   }
   const before = findings.count('error')

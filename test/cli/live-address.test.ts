@@ -96,6 +96,8 @@ test('every command has examples, and tells a wrong option with a hint', async (
     [['routes', '--order', 'random'], /Allowed choices are written, hits/],
     [['connections', '--state', 'open'], /Allowed choices are (reading, )?dialing/],
     [['connections', '--worker', 'x'], /whole number/],
+    [['connections', '--reason', 'conect-refused'], /Did you mean connect-refused\?/],
+    [['connections', '--reason', 'x'], /one of client-closed, upstream-closed, /],
     [['top', '--interval', '1ms'], /at least 10ms/],
   ]
   for (const [words, message] of cases) {

@@ -32,7 +32,8 @@ test('a check that has read no resource fails, and names what lies below', async
 
 test('so does one of an empty folder, an empty file, and nothing on standard input', async t => {
   const root = folder(t, { 'empty/.keep': '', 'comments/a.yaml': '# nothing\n---\n' })
-  assert.equal((await weir(['check', join(root, 'empty')])).code, 1)
+  const empty = await weir(['check', join(root, 'empty')])
+  assert.deepEqual([empty.code, empty.out.startsWith(`${root}/empty:1:1: error CFG014`)], [1, true])
   assert.equal((await weir(['check', join(root, 'comments')])).code, 1)
   assert.equal((await weir(['check', '-'], { stdin: '' })).code, 1)
   const { code, err } = await weir(['explain', join(root, 'empty'), '--to', ':1'])

@@ -4,6 +4,8 @@
  */
 
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import { suggest } from '../../config/findings/suggest.ts'
+import { REASON_NAMES } from '../../stats/reasons.ts'
 import type { Env } from '../env.ts'
 import { type InputFlags, wholeInputOf, withClusterInput } from '../input.ts'
 import { duration, durationOption, examples, integerUpTo, outputOption } from '../options.ts'
@@ -121,12 +123,23 @@ function addCanary(program: Command, env: Env, ask: Ask): void {
     )
 }
 
+/** They are too many to be listed in the help. */
+function reason(text: string): string {
+  const found = REASON_NAMES.find(each => each === text)
+  if (found !== undefined) return found
+  const meant = suggest(text, REASON_NAMES)
+  const hint = meant === null ? `It must be one of ${REASON_NAMES.join(', ')}.` : `Did you mean ${meant}?`
+  throw new InvalidArgumentError(hint)
+}
+
 function addConnections(program: Command, env: Env, ask: Ask): void {
   program
     .command('connections')
     .description('list open connections, or those that ended last, with the rule that routed them')
     .option('--ended', 'those that ended last, the latest first, and why', false)
-    .addOption(new Option('--reason <REASON>', 'ended for this reason').implies({ ended: true }))
+    .addOption(
+      new Option('--reason <REASON>', 'ended for this reason').argParser(reason).implies({ ended: true }),
+    )
     .option('--client <ADDRESS>', 'an address, a range, or an address with port')
     .option('--peer <ADDRESS>', 'the same, of the peer of the socket: a load balancer, or the client')
     .option('--rule <RULE>', 'a VirtualService, or "namespace/name tcp[0].match[1]"')

@@ -42,6 +42,7 @@ export function test(sources: Sources, flags: TestFlags, env: Env): number {
   const { plan, diagnostics, routeTests } = loadConfig(files, {
     names: new Map(),
     unread,
+    from: sources.paths[0],
     routeTests: true,
     objects: sources.objects,
   })

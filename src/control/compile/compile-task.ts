@@ -122,7 +122,9 @@ async function compileTask(task: CompileTask, many: number): Promise<Compiled | 
   const stored = task.cache === null ? null : new StoredDocuments(task.cache, task.sources.paths)
   const isNew = await prepareDocuments(files, memory.documents, stored)
   const preparedMs = monotonicMs() - startedMs - readMs
-  const loaded = loadConfig(files, { ...task.around, unread, inspect, memory, objects: mirror?.entries })
+  const from = task.sources.paths[0]
+  const asked = { ...task.around, unread, from, inspect, memory, objects: mirror?.entries }
+  const loaded = loadConfig(files, asked)
   if (loaded.plan) mirror?.good(loaded.leftOut)
   const { plan, stages, defines, credentials: _, ...kept } = loaded
   remembers = { checksum, credentials }
