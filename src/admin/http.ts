@@ -72,13 +72,14 @@ export type Admin = Place & {
   close(isHandedOver?: boolean): Promise<void>
 }
 
+type Handler = Parameters<NonNullable<FastifyServerOptions['serverFactory']>>[0]
+
 /** Listens; rejects with the kernel's error if that fails. */
 export async function startAdmin(options: AdminOptions): Promise<Admin> {
-  const { address, port, socket = '', hosts = [], readiness, api, onBug, refusals = new Refusals() } = options
-  const { authority = new Authority(null), onChange } = options
-  const granted = new WeakMap<FastifyRequest, Granted>()
+  const { address, port, socket = '', isForOthers, inherited, api } = options
+  const { authority = new Authority(null), refusals = new Refusals() } = options
   const http = createParser()
-  let answer: Parameters<NonNullable<FastifyServerOptions['serverFactory']>>[0] = () => {}
+  let answer: Handler = () => {}
   const places = new Places(http, {
     limits: { ...LIMITS, ...options.limits },
     refusals,
@@ -86,11 +87,43 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
     isProbe: ({ url = '' }) => PROBES.has(pathOf(url)),
     answer: (request, response) => answer(request, response),
   })
-  const app = Fastify({
-    serverFactory: handler => {
-      answer = handler
-      return http
+  const serverFactory = (handler: Handler): Server => {
+    answer = handler
+    return http
+  }
+  const { app, grantedTo } = createApp({ ...options, authority, refusals }, serverFactory, places)
+  if (api) await app.register(app => api(app, grantedTo))
+  await authority.open()
+  await app.ready()
+  const listener = createListener({ allowHalfOpen: true, noDelay: true }, caller => places.admit(caller))
+  /** Another process listens at the place. */
+  let isElsewhere = false
+  const { where, remove } = await listen(listener, { address, port, socket }, { isForOthers, inherited })
+  return {
+    ...where,
+    fd: descriptorOf(listener),
+    close: async (isHandedOver = false) => {
+      const closed = close(listener)
+      if (isHandedOver) places.retire()
+      else places.close()
+      if (!isHandedOver && !isElsewhere) remove()
+      isElsewhere ||= isHandedOver
+      refusals.close()
+      await closed
     },
+  }
+}
+
+/** What answers requests: the probes, and behind the guard whatever is added; who may do what. */
+function createApp(
+  options: AdminOptions & { readonly authority: Authority; readonly refusals: Refusals },
+  serverFactory: (handler: Handler) => Server,
+  places: Places,
+): { readonly app: FastifyInstance; readonly grantedTo: (request: FastifyRequest) => Granted } {
+  const { authority, refusals, hosts = [], readiness, onBug, onChange } = options
+  const granted = new WeakMap<FastifyRequest, Granted>()
+  const app = Fastify({
+    serverFactory,
     logger: false,
     bodyLimit: BODY_BYTES_MAX,
     exposeHeadRoutes: true,
@@ -129,27 +162,7 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
   )
   addProbes(app, readiness)
   if (onChange) app.addHook('onResponse', async (request, { statusCode }) => audit(request, statusCode))
-  if (api) await app.register(app => api(app, request => granted.get(request) ?? NOBODY))
-  await authority.open()
-  await app.ready()
-  const listener = createListener({ allowHalfOpen: true, noDelay: true }, caller => places.admit(caller))
-  const { isForOthers, inherited } = options
-  /** Another process listens at the place. */
-  let isElsewhere = false
-  const { where, remove } = await listen(listener, { address, port, socket }, { isForOthers, inherited })
-  return {
-    ...where,
-    fd: descriptorOf(listener),
-    close: async (isHandedOver = false) => {
-      const closed = close(listener)
-      if (isHandedOver) places.retire()
-      else places.close()
-      if (!isHandedOver && !isElsewhere) remove()
-      isElsewhere ||= isHandedOver
-      refusals.close()
-      await closed
-    },
-  }
+  return { app, grantedTo: request => granted.get(request) ?? NOBODY }
 
   async function authorize(request: FastifyRequest): Promise<Granted> {
     const grant = await authority.granted(request, callerOf(request))
