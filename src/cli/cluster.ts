@@ -32,6 +32,10 @@ type ClusterTell = Pick<
 
 /** A command that reads once gives up when the API has not answered by then. */
 const READ_MS_MAX = 60_000
+/** When it says what it waits for. */
+const TELL_MS = 1_000
+/** Kinds that are named. */
+const NAMED_MAX = 3
 
 /** The cluster that the flags name, not yet asked. @throws NoAnswer */
 export function clusterOf(
@@ -80,11 +84,17 @@ export async function withCluster(sources: Sources, flags: ClusterFlags, env: En
   })
   const { promise, reject } = Promise.withResolvers<never>()
   const timer = setTimeout(() => reject(new NoAnswer(unreadText(cluster, troubles))), READ_MS_MAX)
+  const telling = setTimeout(() => {
+    const why = troublesText(troubles)
+    const most = `for at most ${READ_MS_MAX / 1000} s`
+    if (why !== '') env.stderr.write(`${cluster.server} is asked again, ${most}: ${why}\n`)
+  }, TELL_MS)
   try {
     await Promise.race([cluster.begin(), promise])
     return { ...sources, objects: entriesOf(cluster) }
   } finally {
     clearTimeout(timer)
+    clearTimeout(telling)
     await cluster.close()
   }
 }
@@ -96,7 +106,18 @@ function entriesOf(cluster: KubernetesSource): ApiEntry[] {
   return entries.sort((left, right) => (left.key < right.key ? -1 : 1))
 }
 
-function unreadText(cluster: KubernetesSource, troubles: ReadonlyMap<string, string>): string {
-  const why = [...troubles].filter(([, trouble]) => trouble !== '').map(each => each.join(': '))
-  return `${cluster.server} was not read within ${READ_MS_MAX / 1000} s: ${why.join('; ') || 'no answer'}`
+const unreadText = (cluster: KubernetesSource, troubles: ReadonlyMap<string, string>): string =>
+  `${cluster.server} was not read within ${READ_MS_MAX / 1000} s: ${troublesText(troubles) || 'no answer'}`
+
+/** Each trouble once, with the kinds that have it. */
+function troublesText(troubles: ReadonlyMap<string, string>): string {
+  const failing = [...troubles].filter(([, trouble]) => trouble !== '')
+  const same = Map.groupBy(failing, ([, trouble]) => trouble)
+  return [...same].map(([trouble, kinds]) => `${trouble} (${namedText(kinds)})`).join('; ')
+}
+
+function namedText(kinds: readonly (readonly [string, string])[]): string {
+  const named = kinds.slice(0, NAMED_MAX).map(([title]) => title)
+  const rest = kinds.length - named.length
+  return `${named.join(', ')}${rest > 0 ? ` and ${rest} others` : ''}`
 }

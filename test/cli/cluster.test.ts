@@ -7,6 +7,7 @@ import { folder } from '../control/scene.ts'
 import { ISTIO_CRDS } from '../kubernetes/fake/crds.ts'
 import type { KubeObject } from '../kubernetes/fake/object.ts'
 import { FakeApi } from '../kubernetes/fake/server.ts'
+import { fullOnly } from '../support/full.ts'
 import { freePort } from '../support/sockets.ts'
 import { weir } from './kit.ts'
 
@@ -87,6 +88,20 @@ test('run ends at a signal while it waits for a cluster that does not answer', a
       if (text.includes('nothing is served before it is known')) send('SIGTERM')
     },
   })
+  equal(code, 0)
+})
+
+test('a command that waits for a cluster says so, and goes on once it answers', {
+  skip: fullOnly,
+}, async t => {
+  const api = await FakeApi.start({ crds: ISTIO_CRDS })
+  t.after(() => api.stop())
+  const root = folder(t, { config: api.kubeconfig() })
+  await api.stop()
+  const { err, code } = await weir(['check', '--kubernetes', '--kubeconfig', `${root}/config`], {
+    onErr: () => void api.listen(),
+  })
+  match(err, /^\S+ is asked again, for at most 60 s: .*ECONNREFUSED \S+ \(\w+, \w+, \w+ and \d+ others\)\n$/)
   equal(code, 0)
 })
 

@@ -12,6 +12,7 @@ export type World = {
   readonly stdin?: string
   /** Gets each piece of stdout as it is written. */
   readonly onOut?: (text: string) => void
+  readonly onErr?: (text: string) => void
   /** Gets the function that sends a signal. */
   readonly onReady?: (send: (signal: Signal) => void) => void
   readonly size?: { columns: number; rows: number }
@@ -45,6 +46,7 @@ export async function weir(words: readonly string[], world: World = {}): Promise
       waiting: 0,
       write: (text, done) => {
         err += text
+        world.onErr?.(text)
         done?.(null)
       },
     },
