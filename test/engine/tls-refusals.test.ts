@@ -47,20 +47,21 @@ type Wanted = {
   readonly upstream?: TlsUpstream
   readonly secrets?: TlsSecrets
   readonly readTimeoutMs?: number
+  readonly connectTimeoutMs?: number
 }
 
 async function plane(
   engine: EngineKind,
   to: Target,
   server: Partial<TlsServer> | null,
-  { upstream, secrets = SECRETS, readTimeoutMs }: Wanted = {},
+  { upstream, secrets = SECRETS, readTimeoutMs, connectTimeoutMs = 60_000 }: Wanted = {},
 ) {
   const gateway = new TestEngine(engine)
   const port = await freePort()
   gateway.order({ kind: 'secrets', epoch: 0, secrets })
   const plain = server === null ? listenerOn(port) : tlsListenerOn(port, serverOf(server))
   const listener = { ...plain, ...(readTimeoutMs && { readTimeoutMs }) }
-  const cluster = clusterOf([to], { connectTimeoutMs: 1_000, connectAttempts: 1 })
+  const cluster = clusterOf([to], { connectTimeoutMs, connectAttempts: 1 })
   await gateway.adopt(planOf([listener], [{ ...cluster, ...(upstream && { tls: upstream }) }]))
   return Object.assign(gateway, { port })
 }
@@ -146,7 +147,8 @@ for (const { engine, test } of ENGINES) {
 
   test(`${engine}: an upstream that says nothing in the handshake is late`, async () => {
     await using upstream = await listen(() => {})
-    await using gateway = await plane(engine, upstream, null, { upstream: upstreamOf() })
+    const wanted = { upstream: upstreamOf(), connectTimeoutMs: 500 }
+    await using gateway = await plane(engine, upstream, null, wanted)
     const client = begin(gateway.port)
     assert.equal(await ending(client), 'ECONNRESET')
     await gateway.closed('tls-timeout')
