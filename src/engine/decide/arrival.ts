@@ -87,6 +87,7 @@ export class Arrivals {
     arrival.decideNs = 0
     arrival.readUntilMs = Number.POSITIVE_INFINITY
     arrival.refusal = -1
+    arrival.reply = 0 // of a connection that ended before its answer went out
     arrival.hearing = null
     arrival.server = null
     decision.route = decision.cluster = -1
