@@ -27,42 +27,55 @@ function scene(...generations: number[]) {
     workers[worker] = { ...workers[worker], ...more }
     once.look()
   }
+  /** Nothing is left of listeners of an older table. */
+  const adopt = (worker: number, adopted: WorkerStatus['adopted']): void =>
+    set(worker, { adopted, generation: adopted.generation })
   return {
     ran,
     set,
+    adopt,
     wait: (name: string, parts = partsOf(2), what = name) => once.wait(name, parts, () => ran.push(what)),
   }
 }
 
 test('it runs once, when the last worker has the table or a newer one', () => {
-  const { ran, set, wait } = scene(1, 1, 2)
+  const { ran, adopt, wait } = scene(1, 1, 2)
   wait('revoke')
-  set(0, { adopted: partsOf(3) })
+  adopt(0, partsOf(3))
   assert.deepEqual(ran, [])
-  set(1, { adopted: partsOf(2) })
+  adopt(1, partsOf(2))
   assert.deepEqual(ran, ['revoke'])
-  set(1, { adopted: partsOf(3) })
+  adopt(1, partsOf(3))
   assert.deepEqual(ran, ['revoke'])
   wait('revoke')
   assert.deepEqual(ran, ['revoke', 'revoke'])
 })
 
 test('a worker that has ended is not waited for, and a revision is', () => {
-  const { ran, set, wait } = scene(1, 2)
+  const { ran, set, adopt, wait } = scene(1, 2)
   wait('revoke', partsOf(2, 1))
   set(0, { state: 'ended' })
   assert.deepEqual(ran, [])
-  set(1, { adopted: partsOf(2, 1) })
+  adopt(1, partsOf(2, 1))
   assert.deepEqual(ran, ['revoke'])
 })
 
 test('later work of a name replaces what waits, other work does not', () => {
-  const { ran, set, wait } = scene(1)
+  const { ran, adopt, wait } = scene(1)
   wait('revoke', partsOf(2), 'first')
   wait('remove', partsOf(2))
   wait('revoke', partsOf(3), 'second')
-  set(0, { adopted: partsOf(2) })
+  adopt(0, partsOf(2))
   assert.deepEqual(ran, ['remove'])
-  set(0, { adopted: partsOf(3) })
+  adopt(0, partsOf(3))
   assert.deepEqual(ran, ['remove', 'second'])
+})
+
+test('a worker that has the table waits for the queues of listeners that it closes', () => {
+  const { ran, set, wait } = scene(1)
+  wait('revoke')
+  set(0, { adopted: partsOf(2) })
+  assert.deepEqual(ran, [])
+  set(0, { generation: 2 })
+  assert.deepEqual(ran, ['revoke'])
 })

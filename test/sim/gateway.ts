@@ -332,15 +332,22 @@ export class Gateway {
       if (message.kind === 'waiting') {
         worker.isKnown = true
         this.#wake(worker.index)
-      } else if (message.kind === 'listening') worker.generation = message.generation
-      else if (message.kind === 'adopted') {
+      } else if (message.kind === 'listening') {
+        worker.generation = message.generation
+        this.#look()
+      } else if (message.kind === 'adopted') {
         const { generation } = message
         this.adoptions.push({ worker: worker.index, generation, atMs: this.#machine.clock.nowMs })
         worker.adopted = message
-        this.revocations?.look()
-        this.removals?.look()
+        this.#look()
       } else if (message.kind === 'drained') this.drained.push(message)
     }
+  }
+
+  /** What waits until all workers decide by a table. */
+  #look(): void {
+    this.revocations?.look()
+    this.removals?.look()
   }
 
   // ── turns
@@ -406,8 +413,7 @@ export class Gateway {
     if (!left) worker.engine?.end()
     this.#readReports(worker)
     bury(this.#machine, this, this.#inboxes, worker, left)
-    this.revocations?.look()
-    this.removals?.look()
+    this.#look()
     if (!this.isEnding)
       this.#machine.clock.in(RESTART_MS, () => {
         if (!this.isEnding) this.#start(worker)

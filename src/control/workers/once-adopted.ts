@@ -1,6 +1,7 @@
 /**
  * Work that waits until every worker decides by a table: until then each of them may decide about
- * one more connection by an older one.
+ * one more connection by an older one. A listener that is being closed decides by its own table
+ * until its queue is empty; only then a worker says that it listens by the newer one.
  */
 
 import type { Adopted } from '../../engine/worker/protocol.ts'
@@ -22,7 +23,7 @@ export class OnceAdopted {
     this.look()
   }
 
-  /** A worker has adopted something, or has ended. */
+  /** A worker has adopted something, listens by it, or has ended. */
   look(): void {
     const all = this.#status()
     for (const [name, { parts, run }] of this.#waiting) {
@@ -33,9 +34,9 @@ export class OnceAdopted {
   }
 }
 
-const isBehind = ({ state, adopted }: WorkerStatus, parts: Adopted): boolean =>
+const isBehind = ({ state, generation, adopted }: WorkerStatus, parts: Adopted): boolean =>
   state !== 'ended' &&
-  (adopted.generation < parts.generation ||
+  (Math.min(generation, adopted.generation) < parts.generation ||
     (adopted.generation === parts.generation &&
       (adopted.endpointsRevision < parts.endpointsRevision ||
         adopted.clientsRevision < parts.clientsRevision)))
