@@ -40,8 +40,8 @@ type Dialing = {
   readonly beganMs: number
   /** Whether the cluster is known to be that of the table that decided. */
   readonly isCertain: boolean
-  /** And whether that is the newest. */
-  readonly isNewest: boolean
+  /** And whether that is the newest, at each of its dials. */
+  isNewest: boolean
   readonly tried: Endpoint[]
   allowedMs: number
 }
@@ -112,6 +112,7 @@ export class Dials {
     const when = { beganMs: clock.nowMs, isCertain, isNewest }
     const fresh = { id, cluster, client, ...when, tried: [], allowedMs: 0 }
     const dialing: Dialing = known?.id === id ? known : fresh
+    dialing.isNewest &&= isNewest
     this.#dialing.set(`${worker} ${word}`, dialing)
     this.#draw(dialing, {
       address: formatAddress(name.family as Family, name.words),
