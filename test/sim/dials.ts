@@ -103,7 +103,10 @@ export class Dials {
     const cluster = version?.plan.clusters[words[at + Live.cluster]]
     if (version === undefined || cluster === undefined) return
     const acceptedMs = numbers[(at + Live.acceptedMs) / 2]
-    const isCertain = acceptedMs === clock.nowMs || version.sinceMs < acceptedMs
+    // Who is read from is decided by what was there at accept, if a revision came meanwhile.
+    const { reads, proxyProtocol } = version.plan.listeners[words[at + Live.listener]] ?? {}
+    const isRead = reads !== undefined || proxyProtocol !== undefined
+    const isCertain = (acceptedMs === clock.nowMs && !isRead) || version.sinceMs < acceptedMs
     // Marks of ejection are kept for who the newest table has.
     const isNewest = versions.at(-1)?.generation === version.generation
     const id = numbers[(at + Live.id) / 2]

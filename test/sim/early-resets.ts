@@ -37,12 +37,15 @@ function hasAnother({ gateway }: Scene, cluster: Cluster, { words, numbers }: En
     return false
   if (endedMs >= acceptedMs + connectDeadlineMs) return false
   const { drained, down, ejection } = gateway.dials
+  // To its very end, which is no whole millisecond where a machine was suspended.
+  const fromMs = Math.floor(numbers[Live.connectedMs / 2])
   const wasIn = (each: Endpoint): boolean => {
     const text = formatEndpoint(each.address, each.port)
-    for (let atMs = Math.floor(numbers[Live.connectedMs / 2]); atMs <= endedMs; atMs++)
-      if (drained.touches(text, atMs) || down.touches(text, atMs) || ejection.wasOut(cluster, each, atMs))
-        return false
-    return !OWN_ADDRESSES.includes(each.address)
+    const wasOut =
+      drained.touches(text, fromMs, endedMs) ||
+      down.touches(text, fromMs, endedMs) ||
+      ejection.wasOut(cluster, each, fromMs, endedMs)
+    return !wasOut && !OWN_ADDRESSES.includes(each.address)
   }
   return endpoints.every(wasIn)
 }

@@ -62,8 +62,10 @@ export class NaiveEjection {
     return cluster.policy.ejection !== null && this.#out.isIn(memberOf(cluster, endpoint), nowMs)
   }
 
-  wasOut(cluster: Cluster, endpoint: Endpoint, atMs: number): boolean {
-    return cluster.policy.ejection !== null && this.#out.touches(memberOf(cluster, endpoint), atMs)
+  wasOut(cluster: Cluster, endpoint: Endpoint, sinceMs: number, untilMs = sinceMs): boolean {
+    return (
+      cluster.policy.ejection !== null && this.#out.touches(memberOf(cluster, endpoint), sinceMs, untilMs)
+    )
   }
 
   #member(cluster: Cluster, endpoint: Endpoint): Member {

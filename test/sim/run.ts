@@ -31,8 +31,10 @@ const RELENT_MS = 30_000
 /** Of the calm, while endpoints warm up that nothing happens to any more. */
 const WARMING_MS = 6_000
 const END_MS = 10_000
-/** Steps without an end are one: a run has some thousands. */
+/** Steps without an end are one: most runs have some thousands. */
 const STEPS_MOST = 400_000
+/** Records of a session, in sockets of 500 bytes, may take so many each for 60 kB both ways. */
+const CONNECTION_STEPS_MOST = 10_000
 const CHECK_EVERY = 16
 /** Small buffers: those that make it call back, and what comes in two turns until that counts. */
 const HELD_MOST = 8 + 2 * 32
@@ -120,6 +122,7 @@ export function run(
 
   // ── the scheduler
   let steps = 0
+  const stepsMost = Math.max(STEPS_MOST, CONNECTION_STEPS_MOST * swarm.connections)
   let suspendedMs = 0
   const scene: Scene = {
     gateway,
@@ -146,7 +149,7 @@ export function run(
   const until = (untilMs: number, isDone: () => boolean): boolean => {
     while (bug === '') {
       if (isDone()) return true
-      if (++steps > STEPS_MOST) onBug('it never comes to rest')
+      if (++steps > stepsMost) onBug('it never comes to rest')
       if (steps % CHECK_EVERY === 0) {
         checkHeld(scene)
         checkPlaces(scene)

@@ -17,8 +17,8 @@ export class Spans {
     return this.#spans.get(name)?.some(({ fromMs, toMs }) => fromMs <= nowMs && nowMs < toMs) ?? false
   }
 
-  /** Whether it was so at some moment of a millisecond. */
-  touches(name: string, atMs: number): boolean {
-    return this.#spans.get(name)?.some(({ fromMs, toMs }) => fromMs <= atMs && atMs <= toMs) ?? false
+  /** Whether it was so at some moment of a time, both ends of which belong to it. */
+  touches(name: string, sinceMs: number, untilMs = sinceMs): boolean {
+    return this.#spans.get(name)?.some(({ fromMs, toMs }) => fromMs <= untilMs && sinceMs <= toMs) ?? false
   }
 }
