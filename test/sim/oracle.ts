@@ -269,7 +269,7 @@ function checkExact({ gateway, onBug }: Scene, records: readonly Ended[]): void 
 }
 
 /** Who ends by itself, and whose server does, has ended, although others stand still. */
-export function checkWaiting({ clients, servers, onBug }: Scene): void {
+export function checkWaiting({ clients, servers, failsCalls, onBug }: Scene): void {
   if (servers.some(({ script, isOver }) => !isOver && (script.hears === 'nothing' || script.deafAt > 0)))
     return
   for (const { peer, port } of clients.values()) {
@@ -277,6 +277,8 @@ export function checkWaiting({ clients, servers, onBug }: Scene): void {
     if (peer.shake || servers.some(({ shake }) => shake)) continue
     if (peer.isOver || ends !== 'first' || hears === 'nothing' || after > 0 || deafAt > 0) continue
     const server = servers.find(each => each.heardOf === peer.number || each.number === peer.heardOf)
+    // A call that failed may have been the one that has it probed.
+    if (failsCalls && server !== undefined && server.vanishedMs > 0) continue
     if (server === undefined ? peer.script.says >= 4 : server.isWilling && !server.isBehind)
       onBug(`client ${port} waits for others`)
   }

@@ -124,7 +124,11 @@ export class Removals {
     const since = untilEnd.slice(untilEnd.findLastIndex(each => overMsAt(each) === null) + 1)
     if (since.length === 0 || reason === 'worker-lost') return // a record without its end's time
     const removedMs = Math.max(since[0].atMs, connectedMs)
-    const overMs = Math.max(...since.map(each => overMsAt(each) ?? 0))
+    // An endpoint that is back for a moment may be seen only once it is removed again: then those of
+    // the removal before keep their time.
+    const seenMs = since[0].atMs - LOOKS_MS
+    const seen = untilEnd.filter((_, index) => (untilEnd[index + 1]?.atMs ?? endedMs) >= seenMs)
+    const overMs = Math.max(...seen.map(each => overMsAt(each) ?? 0))
     const stayedMs = Math.min(endedMs, gateway.endingMs) - removedMs
     if (stayedMs > overMs + LOOKS_MS + RESTARTS_MS + CLOSING_MS + lateMs)
       onBug(`${who}: ${text} had been removed for ${stayedMs} ms, and ${overMs} ms were to end it`)

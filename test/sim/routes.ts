@@ -166,7 +166,7 @@ function checkHeader(
 function checkOpening(
   { gateway, lateMs, onBug }: Scene,
   { reason, words, numbers }: Ended,
-  { opening, said, script, asking }: Peer,
+  { opening, said, script, asking, number }: Peer,
   who: string,
 ): boolean {
   const isRefused = reason === 'hello-timeout' || reason === 'hello-too-large' || reason === 'not-tls'
@@ -182,8 +182,9 @@ function checkOpening(
   const takesPlain = !asking?.hasAsked && scopes.some(each => each.takes?.plain)
   const lasted = numbers[Live.endedMs / 2] - numbers[Live.acceptedMs / 2]
   const isWhole = opening.is === 'whole' && said >= opening.bytes.length
-  // Fewer bytes may be the beginning of a request for TLS.
-  const isPlain = opening.is === 'none' && said >= (reads === 'postgres' ? 8 : 1)
+  // Fewer bytes may be the beginning of a request for TLS, or of an old hello (highest bit set).
+  const leastBytes = reads === 'postgres' ? 8 : (number & 0x80) !== 0 ? 5 : 1
+  const isPlain = opening.is === 'none' && said >= leastBytes
   if (reason === 'hello-too-large' && opening.is !== 'large') onBug(`${who}: its hello was short enough`)
   if (reason === 'hello-timeout' && lasted < readTimeoutMs - 1) onBug(`${who}: after ${lasted} ms`)
   if (reason === 'not-tls' && takesPlain && (isPlain || script.says === 0)) onBug(`${who}: it may be plain`)
