@@ -38,7 +38,7 @@ export const FOUND_AT: Readonly<Record<string, number>> = {
   'connections of a removed endpoint that were being made stay': 1350,
   'connections end though their endpoint is back': 420,
   'connections end that go to an endpoint which is there': 17,
-  'connections of removed endpoints have twice their time': 761,
+  'connections of removed endpoints have twice their time': 575,
   'an endpoint that warms up has its whole weight at once': 177,
   'an endpoint that warms up keeps the share that it begins with': 641,
   'an endpoint is tried twice for a connection': 12,

@@ -124,8 +124,8 @@ export class Removals {
     const since = untilEnd.slice(untilEnd.findLastIndex(each => overMsAt(each) === null) + 1)
     if (since.length === 0 || reason === 'worker-lost') return // a record without its end's time
     const removedMs = Math.max(since[0].atMs, connectedMs)
-    // An endpoint that is back for a moment may be seen only once it is removed again: then those of
-    // the removal before keep their time.
+    // An endpoint that is back for a moment may be seen only once it is removed again: then those
+    // of the removal before keep their time.
     const seenMs = since[0].atMs - LOOKS_MS
     const seen = untilEnd.filter((_, index) => (untilEnd[index + 1]?.atMs ?? endedMs) >= seenMs)
     const overMs = Math.max(...seen.map(each => overMsAt(each) ?? 0))

@@ -228,7 +228,7 @@ export class FlowEngine {
     this.#decider.newest = table
     this.#decider.own = ownListeners(table, this.#task.world.ownAddresses())
     this.#journal.adopt(table.generation)
-    this.#listeners.adopt(table, this.#clock.nowMs)
+    this.#listeners.adopt(table)
     this.#handOver.open(table.generation)
   }
 

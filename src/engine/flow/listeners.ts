@@ -22,8 +22,7 @@ import { claim, createListening, type Listening, makeOwn, open, queueOf, tune } 
 import * as Operation from './operations.ts'
 
 const RETRY_MS = 1000
-/** After an accept that failed. */
-const PAUSE_MS = 100
+const PAUSE_MS = 100 // after an accept that failed
 /** Listeners opened or closed in one turn of the loop. */
 const EACH_TURN = 16
 
@@ -58,6 +57,7 @@ export class Listeners {
   readonly #inheritance = new Inheritance<Listening>()
   #nextSlot = 0
   #generation = 0
+  #hasAdopted = false // `work` is due for the table, be it only for the report
   #reported = ''
 
   constructor(options: ListenersOptions) {
@@ -96,12 +96,13 @@ export class Listeners {
 
   /** When `work` is due. */
   get nextWorkMs(): number {
-    return this.#toOpen.length + this.#toClose.length > 0 ? 0 : this.#nextRetryMs
+    return this.#hasAdopted || this.#toOpen.length + this.#toClose.length > 0 ? 0 : this.#nextRetryMs
   }
 
-  /** Opens and closes listeners to match `table`. */
-  adopt(table: Table, nowMs: number): void {
+  /** Opening and closing is left to `work`: an accept here might find and adopt the next table. */
+  adopt(table: Table): void {
     this.#generation = table.generation
+    this.#hasAdopted = true
     this.#byRow = []
     const places = new Set<string>()
     for (const [row, socket] of table.sockets.entries()) {
@@ -117,7 +118,6 @@ export class Listeners {
       else if (first && first !== listening) this.#renew(listening, table, first.row, first.socket)
     }
     if (this.#retiring > 0) this.#succeed()
-    this.work(nowMs)
   }
 
   /**
@@ -169,6 +169,7 @@ export class Listeners {
 
   /** Opens and closes a few listeners, and retries those that failed a moment ago. */
   work(nowMs: number): void {
+    this.#hasAdopted = false
     if (nowMs >= this.#nextRetryMs) this.#retry(nowMs)
     const opening = this.#toOpen.splice(0, EACH_TURN)
     for (const listening of opening) this.#open(listening, nowMs)
