@@ -61,7 +61,7 @@ export const PLANTED_TLS: readonly Planted[] = [
   ),
   plant(
     'whatever an upstream answers to a request for TLS is a yes',
-    400,
+    600,
     'engine/flow/starttls.ts',
     'const isYes = bytes === 1 && isAgreed(memory.u8[queues.placeOf(buffer)])',
     'const isYes = bytes > 0 && memory.u8.length > 0 && isAgreed !== undefined',

@@ -75,7 +75,7 @@ export const PLANTED_UPSTREAM: readonly Planted[] = [
   ),
   plant(
     'turns go to other endpoints than the weights say',
-    400,
+    1500,
     'table/match/turns.ts',
     'return first + words[table + Turns.WORDS + turn]',
     'return first + words[table + Turns.WORDS + (turn >> 1)]',
@@ -243,7 +243,7 @@ export const PLANTED_UPSTREAM: readonly Planted[] = [
   ),
   plant(
     'who is drawn instead of an endpoint that is out depends on who is up',
-    400,
+    4500,
     'engine/decide/draw.ts',
     'balance, clientHash, new Set(well))',
     'balance, clientHash + well.length * 0x10001000, new Set(well))',
