@@ -9,7 +9,7 @@ import { sceneOf } from '../kubernetes/gateway.ts'
 import { localGateway, WEIR_CLASS } from '../kubernetes/gateway-api.ts'
 import { istio, routeTo, secret, service, slice } from '../kubernetes/resources.ts'
 import { Authority, type Issued } from '../support/authority.ts'
-import { tcpRoute, terminated } from '../support/gateway-api.ts'
+import { grant, tcpRoute, terminated } from '../support/gateway-api.ts'
 import { echo } from './scene.ts'
 
 const authority = new Authority('test')
@@ -168,4 +168,27 @@ test('a listener of Gateway API keeps its certificate while its Secret is missin
   api.put(listening(port, { name: 'far', namespace: 'other' }))
   await logged('generation 3')
   equal(await shown(port, 'a.test'), '')
+})
+
+test('a certificate of another namespace does not outlive its ReferenceGrant', async t => {
+  const far = secretOf('far', issue())
+  const permission = grant('certs/far', 'Gateway', 'shop', { group: '', kind: 'Secret' }) as KubeObject
+  const { api, port, gateway, logged } = await sceneOf(
+    t,
+    at => [
+      WEIR_CLASS,
+      localGateway('shop/edge', [
+        terminated(at, 'a.test', { name: 'far', namespace: 'certs' }, { name: 'own' }),
+      ]),
+      tcpRoute('shop/all', { name: 'edge' }, ['echo']) as KubeObject,
+      { ...far, metadata: { ...far.metadata, namespace: 'certs' } },
+      permission,
+    ],
+    { pace: { holdMs: 50 }, api: { crds: GATEWAY_API_CRDS } },
+  )
+  notEqual(await shown(port, 'a.test'), '')
+  api.remove(permission)
+  await logged('generation 2')
+  equal(await shown(port, 'a.test'), '')
+  equal(gateway.credentials.stale.length, 0)
 })

@@ -37,7 +37,8 @@ type CredentialUse = {
   readonly path: Path
   /**
    * The server that is closed without it: the same text for as long as a server of the same Gateway
-   * takes the same clients. null: a destination, which cannot be dialed.
+   * takes the same clients, by the same Secrets of other namespaces. null: a destination, which
+   * cannot be dialed.
    */
   readonly server: string | null
 }

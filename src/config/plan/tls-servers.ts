@@ -52,7 +52,10 @@ export function tlsServerOf(
   const pairs = reading.pairs()
   const authorities = clients === 'none' ? null : reading.authorities()
   const source = SOURCES.find(field => tls[field] !== undefined && tls[field].length > 0)
-  const server = JSON.stringify([resource.title, bind, port, names.toSorted(), clients])
+  // What another namespace has granted may be taken back: only who still has it may keep it.
+  const own = `${credentialPath ? resource.metadata.namespace : reading.namespace}/`
+  const granted = pairs.flatMap(each => ('secret' in each && !each.secret.startsWith(own) ? each.secret : []))
+  const server = JSON.stringify([resource.title, bind, port, names.toSorted(), clients, granted.toSorted()])
   const where = credentialPath ?? (source ? [...path, source] : path)
   const use = { name, resource, path: where, server }
   return {
@@ -73,14 +76,14 @@ class Reading {
   readonly #resource: Resource
   readonly #path: Path
   readonly #tls: WrittenTls
-  readonly #namespace: string
+  readonly namespace: string
   readonly #credentials: Credentials
 
   constructor(resource: Resource, path: Path, tls: WrittenTls, settings: Settings, credentials: Credentials) {
     this.#resource = resource
     this.#path = path
     this.#tls = tls
-    this.#namespace = settings.workload?.namespace ?? resource.metadata.namespace
+    this.namespace = settings.workload?.namespace ?? resource.metadata.namespace
     this.#credentials = credentials
   }
 
@@ -110,7 +113,7 @@ class Reading {
   }
 
   #secretOf(written: string, ...field: Path): string {
-    return this.#credentials.secretOf(written, this.#namespace, this.#resource, [...this.#path, ...field])
+    return this.#credentials.secretOf(written, this.namespace, this.#resource, [...this.#path, ...field])
   }
 }
 
