@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { test } from 'node:test'
 import { ask } from '../control/scene.ts'
+import { freePort } from '../support/sockets.ts'
 import { splitting, times } from './routes-kit.ts'
 import { type Scene, scene } from './scene.ts'
 
@@ -138,4 +139,25 @@ test('rules are found by VirtualService, listener and hits, and ordered by hits'
   assert.deepEqual([status, body.code, body.hint], [404, 'unknown-listener', 'did you mean "default/edge"?'])
   for (const query of ['order=random', 'hit=maybe', 'rules=1'])
     assert.equal((await get(`/routes?${query}`)).status, 400, query)
+})
+
+test('rules are found by each listener that they name, those of the mesh among them', async t => {
+  const meshPort = await freePort()
+  const { get } = await scene(t, (port, backend) =>
+    splitting(80, 20)(port, backend)
+      .replace('mesh: {capture: none}, ', '')
+      .replace("  hosts: ['*']\n  gateways: [edge]", '  hosts: [backend.example]\n  gateways: [edge, mesh]')
+      .replaceAll(/\b9000\b/g, String(meshPort)),
+  )
+  const { rules } = (await get('/routes')).body
+  const named: string[] = rules.flatMap((each: { listeners: string[] }) => each.listeners)
+  assert.ok(
+    named.some(each => each.startsWith(`mesh *:${meshPort} `)),
+    named.join(),
+  )
+  for (const listener of [...named, 'mesh', `mesh *:${meshPort}`]) {
+    const { status, body } = await get(`/routes?listener=${encodeURIComponent(listener)}`)
+    assert.equal(status, 200, listener)
+    assert.ok(body.rules.length > 0, listener)
+  }
 })

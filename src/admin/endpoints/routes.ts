@@ -169,8 +169,11 @@ export function addRoutes(app: FastifyInstance, gateway: Gateway, standings: Sta
   }
   app.get<{ Querystring: Asked }>('/routes', { schema }, async ({ query }) => {
     const serving = servingOf(gateway)
-    assertKnown(query, serving.plane)
-    return await inTurns(routes(serving, await standings.of(serving), query))
+    const standing = await standings.of(serving)
+    // A rule of the mesh names its listener with the service that it is for.
+    if (!standing.list.some(({ entry }) => isAt(entry.listeners, query.listener)))
+      assertKnown(query, serving.plane)
+    return await inTurns(routes(serving, standing, query))
   })
 }
 
@@ -234,13 +237,17 @@ function filterOf(
     return (
       (virtualService === undefined || origin.virtualService === virtualService) &&
       (rule === undefined || ruleName(origin) === rule) &&
-      (listener === undefined || listeners.some(one => one === listener || one.startsWith(`${listener} `))) &&
+      isAt(listeners, listener) &&
       (hit === undefined || connections > 0 === hit) &&
       isShown(standing) &&
       words.every(word => textOf(entry).includes(word))
     )
   }
 }
+
+/** Whether one of these is asked for, by its whole name or by that of its Gateway. */
+const isAt = (listeners: readonly string[], asked: string | undefined): boolean =>
+  asked === undefined || listeners.some(one => one === asked || one.startsWith(`${asked} `))
 
 const COMPARES: Readonly<Record<Asked['order'], ((a: Placed, b: Placed) => number) | null>> = {
   written: null,
