@@ -53,6 +53,8 @@ async function scene(
   textOf: (port: number, backend: number, certs: string) => string,
   first: Issued | null = null,
 ): Promise<Scene> {
+  let gateway: Gateway | null = null
+  t.after(() => gateway?.stop()) // first, as hooks run in their order: before its folders go
   const port = await freePort()
   const backend = await echo(t, 'hello')
   const root = folder(t)
@@ -65,9 +67,8 @@ async function scene(
   save(textOf(port, backend, certs))
   const watched = watchedLog()
   const overrides = { engine: 'epoll' } as const
-  const gateway = await Gateway.load({ paths: [root], overrides, log: watched.log, threads: THREADS })
+  gateway = await Gateway.load({ paths: [root], overrides, log: watched.log, threads: THREADS })
   assert.ok(gateway, JSON.stringify(watched.records))
-  t.after(() => gateway.stop())
   await gateway.serve()
   await watched.logged('every listener accepts')
   return { port, root, certs, gateway, save, ...watched }

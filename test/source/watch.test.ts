@@ -41,7 +41,8 @@ async function scene(
     next.resolve()
     next = Promise.withResolvers()
   }
-  const watch = await watchPaths([choose(folder)], onChange, error => assert.fail(error))
+  const watch = watchPaths([choose(folder)], onChange, error => assert.fail(error))
+  await watch.begun
   t.after(async () => {
     await watch.close()
     rmSync(root, { recursive: true })
@@ -244,12 +245,13 @@ import { join } from 'node:path'
 import { watchPaths } from '${new URL('../../src/source/files/watch.ts', import.meta.url)}'
 const base = mkdtempSync(join(tmpdir(), 'weir-watch-'))
 mkdirSync(join(base, 'a/config'), { recursive: true })
-const watch = await watchPaths([join(base, 'a/config')], async () => {
+const watch = watchPaths([join(base, 'a/config')], async () => {
   console.log('noticed')
   await watch.close()
   spawnSync('umount', [join(base, 'a')])
   rmSync(base, { recursive: true })
 }, error => { throw error })
+await watch.begun
 spawnSync('mount', ['-t', 'tmpfs', 'none', join(base, 'a')], { stdio: 'inherit' })
 `
 
@@ -265,7 +267,8 @@ test('where one file is watched, its neighbours are not', async t => {
   const { folder, changed, calls } = await scene(t, one, asFile)
   const neighbour = join(folder, 'neighbour.yaml')
   const other = Promise.withResolvers<void>()
-  const watch = await watchPaths([neighbour], other.resolve, error => assert.fail(error))
+  const watch = watchPaths([neighbour], other.resolve, error => assert.fail(error))
+  await watch.begun
   t.after(() => watch.close())
   writeFileSync(neighbour, 'x')
   await other.promise

@@ -11,8 +11,9 @@ export class WatchedFiles {
   readonly #options: WatchedFilesOptions
   #files = ''
   #isClosed = false
+  #watch: Watch | null = null
   /** One change after the other. */
-  #watch: Promise<Watch | null> = Promise.resolve(null)
+  #changing: Promise<void> = Promise.resolve()
 
   constructor(options: WatchedFilesOptions) {
     this.#options = options
@@ -23,18 +24,21 @@ export class WatchedFiles {
     const wanted = files.toSorted().join('\n')
     if (wanted === this.#files || this.#isClosed) return
     this.#files = wanted
-    const { onChange, onError } = this.#options
-    this.#watch = this.#watch.then(async before => {
-      await before?.close()
-      if (this.#isClosed) return null
-      const watch = await watchPaths(files, onChange, onError)
-      onChange() // changes saved meanwhile
-      return watch
-    })
+    this.#changing = this.#changing.then(() => this.#change(files))
   }
 
+  /** Also ends what is being opened. */
   async close(): Promise<void> {
     this.#isClosed = true
-    await (await this.#watch)?.close()
+    await this.#watch?.close()
+  }
+
+  async #change(files: readonly string[]): Promise<void> {
+    await this.#watch?.close()
+    if (this.#isClosed) return
+    const { onChange, onError } = this.#options
+    this.#watch = watchPaths(files, onChange, onError)
+    await this.#watch.begun
+    if (!this.#isClosed) onChange() // changes saved meanwhile
   }
 }
