@@ -21,7 +21,7 @@ import type { ClusterEnd } from '../table/explain/ends.ts'
 import type { ExplainedDestination, Explanation } from '../table/explain/explanation.ts'
 import type { ExplainedGroup } from '../table/explain/group-text.ts'
 import type { ExplainedIdentity, ExplainedUpstream } from '../table/explain/tls-text.ts'
-import { destinationName } from './../table/plan/destination.ts'
+import { destinationName } from '../table/plan/destination.ts'
 import { ruleName } from '../table/plan/rule-name.ts'
 
 /** Endpoints shown of one destination. */

@@ -93,7 +93,7 @@ export type LoadOptions = {
   readonly names: ResolvedNames
   readonly lint?: LintOptions
   readonly unread?: readonly UnreadFolder[]
-  /** The first path that was given: what is found of no file in particular is told of it. */
+  /** The first path that was given: findings that belong to no file name it. */
   readonly from?: string | undefined
   /** Whether to read RouteTests; otherwise weir skips them, even broken ones. */
   readonly routeTests?: boolean
